@@ -1,0 +1,248 @@
+"""All that can be asked: the table from a query's type to the function that answers it, and the run of a whole file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from causalgraph.answers import Answer
+from causalgraph.claims import check
+from causalgraph.criteria import adjustment, listing
+from causalgraph.criteria.paths import paths
+from causalgraph.criteria.separation import separation, words
+from causalgraph.errors import CausalGraphError, DataError, ModelError
+from causalgraph.graphs import relations, surgery
+from causalgraph.graphs.kinds import require_directed
+from causalgraph.graphs.paths import triples
+from causalgraph.model import Item, Model, Question
+from causalgraph.names import natural
+from causalgraph.syntax import queries
+from causalgraph.syntax.build import write
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from causalgraph.data.source import Source
+
+__all__ = ["ANSWERS", "METHODS", "Settings", "answer", "run", "source_of"]
+
+# Paths and triples that an answer lists unless the graph is asked directly.
+PATHS_LISTED = 1000
+METHODS = ("auto", "counts")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How numbers are computed; `source` opens the data only when a query needs it."""
+
+    source: Callable[[], Source]
+    method: str = "auto"
+    level: float = 0.95
+    seed: int = 0
+
+
+def _names(terms: tuple[queries.Term, ...]) -> tuple[str, ...]:
+    return tuple(t.variable for t in terms)
+
+
+def _plain(terms: tuple[queries.Term, ...], what: str) -> tuple[str, ...]:
+    """Return names where levels make no sense."""
+    held = next((t for t in terms if t.value is not None), None)
+    if held:
+        raise ModelError.because(
+            "E213",
+            f"{what} asks about variables, not about {held.variable}={held.value}",
+            fix=f"write {held.variable}",
+            span=held.span,
+        )
+    return _names(terms)
+
+
+def _identify(model: Model, query: queries.Identify, _text: str, _settings: Settings) -> Answer:
+    from causalgraph.certify.proof import faults
+    from causalgraph.identify.answer import Identified, identify
+
+    found = identify(model.graph, _names(query.treatments), _names(query.outcomes), given=_names(query.given))
+    wrong = faults(found.proof, model.graph, found.formula) if isinstance(found, Identified) else []
+    if wrong:
+        raise AssertionError(f"a proof that doesn't hold: {'; '.join(wrong)}")
+    return found
+
+
+def _numeric(model: Model, query: Any, text: str, settings: Settings) -> Answer:
+    from causalgraph.evaluate.answering import answer as estimate
+
+    if settings.method not in METHODS:
+        raise ModelError.because(
+            "E214", f"there is no method {settings.method!r} yet", fix=f"use one of {', '.join(METHODS)}"
+        )
+    return estimate(query, text, model.graph, model.variables, settings.source(), level=settings.level)
+
+
+def _independent(model: Model, query: queries.Independent, _text: str, _settings: Settings) -> Answer:
+    left, right, given = (_plain(t, "independent") for t in (query.left, query.right, query.given))
+    return separation(model.graph, left, right, given=given)
+
+
+def _paths(model: Model, query: queries.Paths, _text: str, _settings: Settings) -> Answer:
+    left, right, given = (_plain(t, "paths") for t in (query.left, query.right, query.given))
+    found = list(islice(paths(model.graph, left, right, given=given), PATHS_LISTED + 1))
+    ordered = sorted(found[:PATHS_LISTED], key=lambda p: (len(p.edges), natural(p.text)))
+    return listing.PathsAnswer(left, right, given, tuple(ordered), len(found) <= PATHS_LISTED)
+
+
+def _triples(model: Model, _query: queries.Triples, _text: str, _settings: Settings) -> Answer:
+    return listing.TriplesAnswer(tuple(triples(model.graph)))
+
+
+RELATIONS = {
+    "ancestors": relations.ancestors,
+    "descendants": relations.descendants,
+    "blanket": relations.markov_blanket,
+}
+
+
+def _relatives(model: Model, query: queries.Relatives, _text: str, _settings: Settings) -> Answer:
+    require_directed(model.graph, query.relation)
+    of = _plain(query.of, query.relation)
+    found = RELATIONS[query.relation](model.graph, of)
+    return listing.NodesAnswer(f"{query.relation} of {words(of)}", model.graph.sorted(found))
+
+
+def _districts(model: Model, _query: queries.Districts, _text: str, _settings: Settings) -> Answer:
+    require_directed(model.graph, "districts")
+    found = relations.districts(model.graph)
+    return listing.SetsAnswer("districts", tuple(sorted((model.graph.sorted(d) for d in found), key=_by_names)))
+
+
+def _by_names(names: tuple[str, ...]) -> list[object]:
+    return [natural(n) for n in names]
+
+
+def _adjustment_sets(model: Model, query: queries.AdjustmentSets, _text: str, _settings: Settings) -> Answer:
+    if query.effect != "total":
+        raise ModelError.because(
+            "E050", f"adjustment sets for effect={query.effect} aren't supported yet", fix="ask for effect=total"
+        )
+    x, y = (_plain(t, "adjustment_sets") for t in (query.treatments, query.outcomes))
+    return adjustment.adjustment_family(model.graph, x, y)
+
+
+def _adjusts(model: Model, query: queries.Adjusts, _text: str, _settings: Settings) -> Answer:
+    x, y, z = (_plain(t, "adjusts") for t in (query.treatments, query.outcomes, query.given))
+    return adjustment.check_adjustment(model.graph, x, y, z)
+
+
+def _intervene(model: Model, query: queries.Intervene, _text: str, _settings: Settings) -> Answer:
+    require_directed(model.graph, "do")
+    names = _names(query.treatments)
+    return listing.GraphAnswer(f"after do({', '.join(names)})", surgery.do(model.graph, names))
+
+
+def _project(model: Model, _query: queries.Project, _text: str, _settings: Settings) -> Answer:
+    require_directed(model.graph, "project")
+    return listing.GraphAnswer("latent projection", surgery.project(model.graph))
+
+
+ANSWERS: dict[type, Callable[[Model, Any, str, Settings], Answer]] = {
+    queries.Identify: _identify,
+    queries.Probability: _numeric,
+    queries.Expectation: _numeric,
+    queries.Effect: _numeric,
+    queries.Arithmetic: _numeric,
+    queries.Constant: _numeric,
+    queries.Independent: _independent,
+    queries.Paths: _paths,
+    queries.Triples: _triples,
+    queries.Relatives: _relatives,
+    queries.Districts: _districts,
+    queries.AdjustmentSets: _adjustment_sets,
+    queries.Adjusts: _adjusts,
+    queries.Intervene: _intervene,
+    queries.Project: _project,
+}
+
+
+def answer(model: Model, query: queries.Query, text: str | None, settings: Settings) -> Answer:
+    """Answer a query that fits the model.
+
+    Raises:
+        CausalGraphError: what the function of its type raises.
+    """
+    return ANSWERS[type(query)](model, query, write(query) if text is None else text.strip(), settings)
+
+
+def source_of(model: Model, data: pd.DataFrame | str | Path | None, weight: str | None) -> Callable[[], Source]:
+    """Return what opens the data: those given, else those that the model names.
+
+    Opening raises DataError where there are none (E300) or they can't be read.
+    """
+
+    def opened() -> Source:
+        from causalgraph.data.source import Frame, read
+
+        named = model.data
+        columns = named.columns if named else {}
+        chosen = weight if weight is not None else (named.weight if named else None)
+        if data is None and named is None:
+            raise DataError.because(
+                "E300",
+                "the model names no data",
+                why="a number needs data; a formula doesn't: ask identify(do(X), Y)",
+                fix='add a line such as data "file.csv" to the model, or pass data',
+            )
+        if data is None or isinstance(data, str | Path):
+            place = model.directory / named.path if data is None and named else Path(str(data))
+            return Frame(read(place, named.na if named else ()), columns, chosen, place.name)
+        import pandas as pd
+
+        if not isinstance(data, pd.DataFrame):
+            raise DataError.because(
+                "E311", f"data of type {type(data).__name__} isn't read yet", fix="pass a pandas DataFrame or a path"
+            )
+        # A frame that comes from elsewhere may use the model's own names.
+        fitting = {v: c for v, c in columns.items() if c in data.columns or v not in data.columns}
+        given = weight is not None or (chosen is not None and chosen in data.columns)
+        return Frame(data, fitting, chosen if given else None)
+
+    cache: list[Source] = []
+
+    def once() -> Source:
+        if not cache:
+            cache.append(opened())
+        return cache[0]
+
+    return once
+
+
+def run(
+    model: Model, data: pd.DataFrame | str | Path | None = None
+) -> Iterator[tuple[Item, Answer | CausalGraphError]]:
+    """Answer each query and check each claim of a model; a failure is yielded in the answer's place."""
+    settings = Settings(source_of(model, data, None))
+    found: dict[str, Answer | CausalGraphError] = {}
+    named = {i.name: i for i in model.items if isinstance(i, Question) and i.name}
+
+    def ask(query: queries.Query, text: str) -> Answer | CausalGraphError:
+        try:
+            return answer(model, query, text, settings)
+        except CausalGraphError as error:
+            return error
+
+    for item in model.items:
+        if isinstance(item, Question):
+            if item.name is None or item.name not in found:
+                result = ask(item.query, item.text)
+                found |= {item.name: result} if item.name else {}
+            yield item, found[item.name] if item.name else result
+        else:
+            if isinstance(item.query, str):
+                if item.query not in found:
+                    found[item.query] = ask(named[item.query].query, named[item.query].text)
+                result = found[item.query]
+            else:
+                result = ask(item.query, item.text)
+            yield item, result if isinstance(result, CausalGraphError) else check(item, result)

@@ -1,0 +1,1 @@
+"""Checks of answers that share no code with what found them."""

@@ -1,0 +1,236 @@
+"""The command line: answers on stdout, diagnostics on stderr, an exit code that tells them apart.
+
+0 answered, 1 an honest negative, 2 usage, 3 model, 4 data, 5 estimation, 70 a bug of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from causalgraph.errors import CausalGraphError, Diagnostic, ModelError
+
+if TYPE_CHECKING:
+    from causalgraph.answers import Document
+    from causalgraph.model import Model
+
+__all__ = ["app", "main"]
+
+# The version of what `--json` prints.
+JSON_VERSION = 1
+BUG = 70
+INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help starts in half the time
+    help="Ask a .dag file what follows from it: paths, adjustment sets, formulas, estimates, pictures.",
+)
+
+File = Annotated[Path, typer.Argument(help="The model, a .dag file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Data = Annotated[Path | None, typer.Option("--data", help="Use this file in place of the data that the model names.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Take the options that stand before a command."""
+    if version:
+        from causalgraph import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(file: File, as_json: Json = False, data: Data = None) -> None:
+    """Answer every query of a model and check every `expect`."""
+    from causalgraph.loading import load
+
+    model = load(file)
+    worst = 0
+    answers: list[dict[str, Any]] = []
+    if not as_json:
+        rows = model.rows(data)
+        _say(_title(model, file) + (f", {rows:,} rows" if rows is not None else ""))
+    for item, result in model.run(data):
+        if isinstance(result, CausalGraphError):
+            worst = max(worst, result.exit_code)
+            answers.append({"query": item.text, "errors": [d.to_dict() for d in result.diagnostics]})
+            if not as_json:
+                _say(f"\n{item}")
+            _complain(result.diagnostics)
+        else:
+            worst = max(worst, result.exit_code)
+            answers.append({"query": item.text, **result.to_dict()})
+            if not as_json:
+                _say(f"\n{item}")
+                _show(result.document(), depth=1)
+    if as_json:
+        _print_json({"version": JSON_VERSION, "model": model.to_dict(), "answers": answers})
+    elif not model.items:
+        _say('\nthe model asks nothing; add a line such as "identify(do(X), Y)"')
+    raise typer.Exit(worst)
+
+
+@app.command()
+def ask(
+    file: File,
+    query: Annotated[str, typer.Argument(help="The question, such as 'identify(do(X), Y)'.")],
+    as_json: Json = False,
+    data: Data = None,
+    weight: Annotated[str | None, typer.Option("--weight", help="The column of weights.")] = None,
+    level: Annotated[float, typer.Option("--level", min=0.5, max=0.9999, help="The level of intervals.")] = 0.95,
+) -> None:
+    """Answer one question about a model."""
+    from causalgraph.loading import load
+
+    answer = load(file).ask(query, data, weight=weight, level=level)
+    if as_json:
+        _print_json({"version": JSON_VERSION, "query": query, **answer.to_dict()})
+    else:
+        _show(answer.document())
+    raise typer.Exit(answer.exit_code)
+
+
+@app.command()
+def check(file: File, as_json: Json = False) -> None:
+    """Find every problem of a model, without computing anything."""
+    from causalgraph.loading import load
+
+    model = load(file)
+    if as_json:
+        _print_json({"version": JSON_VERSION, **model.to_dict(), "problems": []})
+    else:
+        _say(f"{_title(model, file)}\nno problem found")
+
+
+@app.command()
+def render(
+    file: File,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="An .svg, .png or .dot file.")] = None,
+    legend: Annotated[bool, typer.Option("--legend", help="Explain the signs below the picture.")] = False,
+) -> None:
+    """Draw a model: SVG on stdout, or to a file by its ending."""
+    from causalgraph.loading import load
+    from causalgraph.pictures import picture
+    from causalgraph.render import svg
+
+    makers: dict[str, Callable[..., str | bytes]] = {".svg": svg.svg, ".dot": svg.dot, ".png": svg.png}
+    ending = output.suffix.lower() if output else ".svg"
+    if ending not in makers:
+        raise typer.BadParameter(f"a picture ends in {', '.join(makers)}, not {ending!r}", param_hint="--output")
+    model = load(file)
+    made = makers[ending](model.graph, picture(model, legend=legend))
+    if output is None:
+        _say(str(made))
+    else:
+        _write(output, made if isinstance(made, bytes) else (made.rstrip("\n") + "\n").encode())
+
+
+@app.command()
+def fmt(
+    file: File,
+    verify: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if the file would change.")] = False,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print the text instead of writing the file.")] = False,
+) -> None:
+    """Write a model the way everyone writes it; comments stay."""
+    from causalgraph.syntax.formatter import fmt as formatted
+    from causalgraph.syntax.splitter import read_text
+
+    source = read_text(file)
+    text = formatted(source.text)
+    if stdout:
+        sys.stdout.write(text)
+    elif text == source.text:
+        return
+    elif verify:
+        sys.stderr.write(f"{file} would be changed\n")
+        raise typer.Exit(1)
+    else:
+        _write(file, text.encode())
+
+
+def _write(place: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_bytes(content)
+        beside.replace(place)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ModelError.because("E015", f"{place} can't be written: {error.strerror}") from error
+
+
+def _title(model: Model, file: Path) -> str:
+    """Say what the model is about and how large it is."""
+    latent = len(model.graph.latent)
+    hidden = f" ({latent} latent)" if latent else ""
+    variables, edges = len(model.graph.nodes), len(model.graph.edges)
+    size = f"{variables} variable{'s' * (variables != 1)}{hidden}, {edges} edge{'s' * (edges != 1)}"
+    return f"{model.title or file.name}   {size}"
+
+
+def _show(document: Document, depth: int = 0) -> None:
+    """Print a document, in colour where stdout is a terminal that wants it."""
+    from causalgraph.render.text import coloured, plain
+
+    text = (coloured if _colour() else plain)(document)
+    _say("\n".join("  " * depth + row if row else row for row in text.split("\n")))
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _say(text: str) -> None:
+    """Print to stdout; what its encoding can't carry is replaced, never an error."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has left, as `head` does: nothing is wrong, and nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    _say(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def _complain(diagnostics: tuple[Diagnostic, ...]) -> None:
+    sys.stdout.flush()
+    encoding = sys.stderr.encoding or "utf-8"
+    text = "\n\n".join(map(str, diagnostics))
+    sys.stderr.write(text.encode(encoding, errors="replace").decode(encoding) + "\n")
+
+
+def main() -> None:
+    """Run the command line; every way out has its exit code."""
+    arguments = sys.argv[1:]
+    try:
+        app()
+    except CausalGraphError as error:
+        _complain(error.diagnostics)
+        if "--json" in arguments:
+            _print_json({"version": JSON_VERSION, "errors": [d.to_dict() for d in error.diagnostics]})
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception:  # noqa: BLE001  # the last resort of a command line: whatever it is, the exit code says that it is our fault
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.write(
+            "\nThis is a bug in causalgraph. Please report it with the lines above and the model that led here.\n"
+        )
+        sys.exit(BUG)

@@ -1,0 +1,1 @@
+"""Criteria on graphs, each verdict with its witness: separation, paths, adjustment."""

@@ -1,0 +1,377 @@
+"""Adjustment: is a set valid, and which are the minimal valid ones.
+
+For the total effect of X on Y, Z is valid when P(y | do(x)) = Σ_z P(y | x, z) P(z) holds in every model over the graph.
+It is so exactly when Z holds no forbidden node and separates X from Y in the proper back-door graph, which lacks the
+arrows from X that start proper causal paths. For the direct effect, only the arrows from X to Y themselves are taken
+away and only descendants of Y are forbidden: such a set licenses reading the effect as the coefficient of X in a linear
+regression of Y on X and Z, and no nonparametric formula. Latent and selected nodes never stand in a set.
+
+Source: I. Shpitser, T. VanderWeele, J. Robins, "On the validity of covariate adjustment for estimating causal effects"
+(UAI 2010), theorem 3; B. van der Zander, M. Liśkiewicz, J. Textor, "Separators and adjustment sets in causal graphs:
+complete criteria and an algorithmic framework", Artificial Intelligence 270 (2019) 1-40,
+doi:10.1016/j.artint.2018.12.006, theorem 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from causalgraph.answers import Answer, Block, Document, Word, line
+from causalgraph.criteria.paths import why
+from causalgraph.criteria.separation import ABOVE_Z, IN_Z, connecting, disjoint, judge, m_step, naming, simple, words
+from causalgraph.criteria.separators import Cliques, minimal_separators
+from causalgraph.graphs.kinds import require_directed
+from causalgraph.graphs.mixed import Mark, MixedGraph
+from causalgraph.graphs.paths import Path
+from causalgraph.graphs.reach import reach, rule
+from causalgraph.graphs.relations import above, ancestors, descendants, districts, proper_causal_nodes
+from causalgraph.graphs.surgery import subgraph, without_outgoing
+from causalgraph.names import natural
+
+__all__ = [
+    "Adjustment",
+    "AdjustmentFamily",
+    "Effect",
+    "adjustment_family",
+    "biasing_path",
+    "canonical_adjustment_set",
+    "causal_nodes",
+    "check_adjustment",
+    "forbidden_nodes",
+    "minimal_adjustment_sets",
+    "moralised",
+    "proper_backdoor_graph",
+]
+
+Effect = Literal["total", "direct"]
+
+# Sets that an answer lists unless told otherwise.
+LIMIT = 1000
+
+# Classes of nodes: what separation asks (three of them), times the part that the node plays in the question.
+PART = 3
+BYSTANDER, TREATMENT, MEDIATOR = 0, 1, 2
+
+
+@rule(states=3, classes=9)
+def proper_backdoor(state: int, node: int, here: Mark, there: Mark, beyond: int) -> int | None:
+    """Walk as m-separation does, but for the first arrows of proper causal paths."""
+    if (node // PART, here, there, beyond // PART) == (TREATMENT, Mark.TAIL, Mark.ARROW, MEDIATOR):
+        return None
+    return m_step(state, node % PART, here, there, beyond % PART)
+
+
+@dataclass(frozen=True)
+class Adjustment(Answer):
+    """The verdict on one set; where it isn't valid, a `witness` shows why: a forbidden node or an open path."""
+
+    treatments: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    covariates: tuple[str, ...]
+    valid: bool
+    backdoor: bool
+    reason: str
+    witness: Path | str | None = None
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]  # a constant on the base, here it depends on the verdict
+        """0 where the set is valid, else 1."""
+        return 0 if self.valid else 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        witness = self.witness.to_dict() if isinstance(self.witness, Path) else self.witness
+        return {
+            "kind": "adjustment",
+            "valid": self.valid,
+            "backdoor": self.backdoor,
+            "reason": self.reason,
+            "witness": witness,
+        }
+
+    def document(self) -> Document:
+        """Say whether the set may be used, and show what speaks against it."""
+        effect = f"the effect of {words(self.treatments)} on {words(self.outcomes)}, given this graph"
+        covariates = naming(self.covariates) if self.covariates else "nothing"
+        if self.valid:
+            said = f"adjusting for {covariates} gives {effect}"
+            return Document((line(Word("✔ ", "good"), said), line(self.reason, depth=1)))
+        rows: list[Block] = [line(Word("✘ ", "bad"), f"adjusting for {covariates} doesn't give {effect}")]
+        if isinstance(self.witness, Path):
+            drawn = Word(self.witness.drawn, "biasing")
+            rows.append(line("a biasing path stays open: ", drawn, f"   {why(self.witness, self.covariates)}", depth=1))
+        else:
+            rows.append(line(self.reason, depth=1))
+        return Document(tuple(rows))
+
+
+@dataclass(frozen=True)
+class AdjustmentFamily(Answer):
+    """The minimal valid sets, by size then name; `none` says why there is none, `complete` whether these are all."""
+
+    treatments: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    sets: tuple[tuple[str, ...], ...]
+    complete: bool
+    none: str | None = None
+    witness: Path | None = None
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]  # a constant on the base, here it depends on the verdict
+        """0 where a set exists, else 1."""
+        return 0 if self.sets else 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {
+            "kind": "adjustment_sets",
+            "sets": [list(s) for s in self.sets],
+            "complete": self.complete,
+            "none": self.none,
+            "witness": self.witness.to_dict() if self.witness else None,
+        }
+
+    def document(self) -> Document:
+        """List the sets, or say why there is none."""
+        if not self.sets:
+            return Document((line(Word("✘ ", "bad"), f"none exists: {self.none}"),))
+        few = f"the first {len(self.sets):,}" if not self.complete else f"{len(self.sets):,}"
+        plural = "s" if len(self.sets) > 1 else ""
+        head = line(Word("✔ ", "good"), f"{few} minimal set{plural} to adjust for, given this graph")
+        nothing = "   nothing needs to be adjusted for"
+        return Document((head, *(line(naming(s) + nothing * (not s), depth=1) for s in self.sets)))
+
+
+def _sides(graph: MixedGraph, x: Iterable[str], y: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    require_directed(graph, "adjustment")
+    x, y = graph.require(x), graph.require(y)
+    disjoint(graph, x, y, frozenset())
+    return x, y
+
+
+def causal_nodes(graph: MixedGraph, x: frozenset[str], y: frozenset[str], effect: Effect) -> frozenset[str]:
+    """Return the nodes that the effect passes: those on proper causal paths, or for a direct effect Y alone."""
+    return proper_causal_nodes(graph, x, y) if effect == "total" else y
+
+
+def forbidden_nodes(
+    graph: MixedGraph, x: Iterable[str], y: Iterable[str], *, effect: Effect = "total"
+) -> frozenset[str]:
+    """Return the descendants of the nodes that the effect passes, X left out: no valid set holds one.
+
+    >>> graph = MixedGraph.build([("X", "->", "M"), ("M", "->", "Y"), ("M", "->", "S")])
+    >>> sorted(forbidden_nodes(graph, "X", "Y"))
+    ['M', 'S', 'Y']
+    """
+    x, y = _sides(graph, x, y)
+    return descendants(graph, causal_nodes(graph, x, y, effect)) - x
+
+
+def canonical_adjustment_set(
+    graph: MixedGraph,
+    x: Iterable[str],
+    y: Iterable[str],
+    *,
+    effect: Effect = "total",
+    required: Iterable[str] = (),
+    forbidden: Iterable[str] = (),
+) -> frozenset[str]:
+    """Return Adjust(X, Y): every admissible ancestor of X, Y and what is required. If it isn't valid, no set is.
+
+    Source: van der Zander et al. (2019), corollary 1.
+    """
+    x, y = _sides(graph, x, y)
+    above_all = ancestors(graph, x | y | graph.require(required))
+    return above_all - x - y - _barred(graph, x, y, effect, graph.require(forbidden))
+
+
+def _barred(
+    graph: MixedGraph, x: frozenset[str], y: frozenset[str], effect: Effect, forbidden: frozenset[str]
+) -> frozenset[str]:
+    """Return what may not stand in a set: forbidden by the graph, by its roles or by the user."""
+    return forbidden_nodes(graph, x, y, effect=effect) | graph.latent | graph.selected | forbidden
+
+
+def proper_backdoor_graph(
+    graph: MixedGraph, x: Iterable[str], y: Iterable[str], *, effect: Effect = "total"
+) -> MixedGraph:
+    """Return the graph without the arrows from X that start proper causal paths to Y (direct: that lead to Y)."""
+    x, y = _sides(graph, x, y)
+    mediators = causal_nodes(graph, x, y, effect)
+    return graph.with_edges(e for e in graph.edges if not (e.mark == "->" and e.left in x and e.right in mediators))
+
+
+def biasing_path(
+    graph: MixedGraph, x: Iterable[str], y: Iterable[str], z: Iterable[str], *, effect: Effect = "total"
+) -> Path | None:
+    """Return a path from X to Y, open given Z, that isn't part of the effect; None where there is none."""
+    x, y = _sides(graph, x, y)
+    z = graph.require(z)
+    mediators = causal_nodes(graph, x, y, effect)
+    asked = graph.index.classes((above(graph, z), ABOVE_Z), (z, IN_Z))
+    played = graph.index.classes((mediators, MEDIATOR), (x, TREATMENT))
+    classes = asked + PART * played
+    walk = reach(graph.index, proper_backdoor, x, classes).walk(y)
+    return None if walk is None else judge(graph, simple(walk), z)
+
+
+def check_adjustment(
+    graph: MixedGraph, x: Iterable[str], y: Iterable[str], z: Iterable[str], *, effect: Effect = "total"
+) -> Adjustment:
+    """Decide whether Z is valid by the complete criterion, and whether Pearl's back-door criterion holds as well.
+
+    Args:
+        graph: a dag or an admg.
+        x, y, z: disjoint sets of nodes (or a name): treatments, outcomes, covariates; Z may be empty.
+        effect: the total effect, or the direct one (in a linear model).
+
+    Raises:
+        ModelError: X or Y is empty or two sets overlap (E212), a name is unknown (E201), the kind isn't supported.
+
+    >>> graph = MixedGraph.build([("X", "->", "M"), ("M", "->", "Y")])
+    >>> check_adjustment(graph, "X", "Y", "M").reason
+    'M is forbidden: it lies on a causal path from X to Y, or below one'
+    """
+    x, y = _sides(graph, x, y)
+    z = graph.require(z)
+    disjoint(graph, x, y, z)
+    backdoor = satisfies_backdoor(graph, x, y, z)
+
+    def verdict(reason: str, witness: Path | str | None) -> Adjustment:
+        sets = (graph.sorted(x), graph.sorted(y), graph.sorted(z))
+        return Adjustment(*sets, witness is None, backdoor, reason, witness)
+
+    hidden = graph.sorted(z & (graph.latent | graph.selected))
+    if hidden:
+        state = "latent: no data can be adjusted for it" if hidden[0] in graph.latent else "a selected node"
+        return verdict(f"{hidden[0]} is {state}", hidden[0])
+    forbidden = graph.sorted(z & forbidden_nodes(graph, x, y, effect=effect))
+    if forbidden:
+        sides = f"{words(graph.sorted(x))} to {words(graph.sorted(y))}"
+        where = f"it lies on a causal path from {sides}, or below one"
+        if effect == "direct":
+            where = f"it is a descendant of {words(graph.sorted(y))}"
+        return verdict(f"{forbidden[0]} is forbidden: {where}", forbidden[0])
+    bias = biasing_path(graph, x, y, z, effect=effect)
+    if bias:
+        return verdict(f"a biasing path stays open: {bias.drawn}", bias)
+    return verdict("no covariate is forbidden, and every biasing path is closed", None)
+
+
+def satisfies_backdoor(graph: MixedGraph, x: frozenset[str], y: frozenset[str], z: frozenset[str]) -> bool:
+    """Say whether Z holds no descendant of X and closes every path that enters X by an arrow.
+
+    Source: J. Pearl, Causality (2009), definition 3.3.1, for sets read as do-calculus' rule 2 needs it: X and Y are
+    separated by Z in the graph without the arrows that leave X.
+    """
+    if z & (descendants(graph, x) | graph.latent | graph.selected):
+        return False
+    return connecting(without_outgoing(graph, x), x, z).walk(y) is None
+
+
+def minimal_adjustment_sets(
+    graph: MixedGraph,
+    x: Iterable[str],
+    y: Iterable[str],
+    *,
+    effect: Effect = "total",
+    required: Iterable[str] = (),
+    forbidden: Iterable[str] = (),
+) -> Iterator[frozenset[str]]:
+    """Yield all valid sets of which no proper part, that still holds ``required``, is valid; polynomial delay.
+
+    Args:
+        graph: a dag or an admg.
+        x, y: treatments and outcomes.
+        effect: the total effect, or the direct one (in a linear model).
+        required: nodes that each set must hold.
+        forbidden: nodes that no set may hold.
+
+    Raises:
+        ModelError: as for `check_adjustment`.
+
+    >>> graph = MixedGraph.build([("A", "->", "X"), ("A", "->", "B"), ("B", "->", "Y"), ("X", "->", "Y")])
+    >>> [sorted(s) for s in minimal_adjustment_sets(graph, "X", "Y")]
+    [['A'], ['B']]
+
+    Source: van der Zander et al. (2019), theorem 4 and section 5: minimal separators of the moralised ancestral proper
+    back-door graph, enumerated as in `minimal_separators`.
+    """
+    x, y = _sides(graph, x, y)
+    needed = graph.require(required)
+    disjoint(graph, x, y, needed)
+    barred = _barred(graph, x, y, effect, graph.require(forbidden))
+    if needed & barred:
+        return iter(())
+    moral = moralised(graph, x, y, needed, barred, effect)
+    return (found | needed for found in minimal_separators(moral, x, y))
+
+
+def moralised(
+    graph: MixedGraph,
+    x: frozenset[str],
+    y: frozenset[str],
+    required: frozenset[str],
+    barred: frozenset[str],
+    effect: Effect,
+) -> Cliques:
+    """Return the graph whose separators of X and Y, with ``required``, are the valid sets."""
+    trimmed = proper_backdoor_graph(graph, x, y, effect=effect)
+    part = subgraph(trimmed, ancestors(trimmed, x | y | required))
+    parents: dict[str, set[str]] = {n: set() for n in part.nodes}
+    for edge in part.edges:
+        if edge.mark == "->":
+            parents[edge.right].add(edge.left)
+    cliques = Cliques.build(d.union(*(parents[n] for n in d)) for d in districts(part))
+    return cliques.without(required).eliminated(barred - x - y)
+
+
+def adjustment_family(
+    graph: MixedGraph,
+    x: Iterable[str],
+    y: Iterable[str],
+    *,
+    effect: Effect = "total",
+    required: Iterable[str] = (),
+    forbidden: Iterable[str] = (),
+    limit: int = LIMIT,
+) -> AdjustmentFamily:
+    """List minimal adjustment sets, ``limit`` at most, or say why there is none.
+
+    Raises:
+        ModelError: as for `check_adjustment`.
+    """
+    x, y = _sides(graph, x, y)
+    found = list(
+        islice(minimal_adjustment_sets(graph, x, y, effect=effect, required=required, forbidden=forbidden), limit + 1)
+    )
+    listed = sorted((graph.sorted(s) for s in found[:limit]), key=lambda s: (len(s), [natural(n) for n in s]))
+    sides = graph.sorted(x), graph.sorted(y)
+    if found:
+        return AdjustmentFamily(*sides, tuple(listed), len(found) <= limit)
+    clash = graph.sorted(graph.require(required) & _barred(graph, x, y, effect, graph.require(forbidden)))
+    if clash:
+        return AdjustmentFamily(
+            *sides, (), complete=True, none=f"{words(clash)} is required, but may not stand in a set"
+        )
+    most = canonical_adjustment_set(graph, x, y, effect=effect, required=required, forbidden=forbidden)
+    path = biasing_path(graph, x, y, most, effect=effect)
+    if path is None:
+        raise AssertionError("no minimal set, yet the canonical set is valid")
+    barred = _barred(graph, x, y, effect, graph.require(forbidden))
+    return AdjustmentFamily(*sides, (), complete=True, none=_stays_open(graph, barred, path), witness=path)
+
+
+def _stays_open(graph: MixedGraph, barred: frozenset[str], path: Path) -> str:
+    """Say why no set closes a path."""
+    inner = [t.nodes[1] for t in path.triples if t.role != "collider"]
+    hidden = [n for n in inner if n in graph.latent | graph.selected]
+    other = [n for n in inner if n not in hidden and n in barred]
+    reasons = [f"{words(hidden)} can't be observed"] * bool(hidden)
+    reasons += [f"{words(other)} may not be adjusted for"] * bool(other)
+    opened = [t.nodes[1] for t in path.triples if t.role == "collider"]
+    reasons += [f"closing other paths opens {words(opened)}"] * bool(opened)
+    return f"{path.drawn} stays open whatever is measured" + (f": {'; '.join(reasons)}" if reasons else "")

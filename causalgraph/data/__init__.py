@@ -1,0 +1,1 @@
+"""One door to data: counts of cells, with sums of an outcome."""

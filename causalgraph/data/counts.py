@@ -1,0 +1,75 @@
+"""Counts of cells: the sufficient statistics that every formula over discrete variables is a function of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Counts", "Weighting"]
+
+Floats = NDArray[np.float64]
+Weighting = Literal["rows", "counts", "survey", "exact"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The observed cells of some variables, and in each the weight and the moments of ``m`` outcomes.
+
+    Attributes:
+        variables: the names of the ``p`` variables that make the cells.
+        levels: the levels of each, in order.
+        codes: ``(k, p)``, the place of each cell's level.
+        weight: ``(k,)``, the sum of the weights of a cell's rows.
+        squared: ``(k,)``, what the sum of squared weights counts as for the variance (for counts the weight itself).
+        outcomes: the names of the ``m`` outcomes.
+        centre: ``(m,)``, what was taken from each outcome before summing, so that large values lose no digits.
+        sums: ``(k, m)``, weighted sums of the centred outcomes.
+        squared_sums: ``(k, m)``, the same with squared weights.
+        squared_products: ``(k, m, m)``, sums of products of centred outcomes with squared weights.
+        n: rows used, or the sum of the weights where they are counts.
+        dropped: rows left out since a value was missing.
+        weighting: what the weights are.
+    """
+
+    variables: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+    codes: NDArray[np.intp]
+    weight: Floats
+    squared: Floats
+    outcomes: tuple[str, ...]
+    centre: Floats
+    sums: Floats
+    squared_sums: Floats
+    squared_products: Floats
+    n: float
+    dropped: int
+    weighting: Weighting
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many levels each variable has."""
+        return tuple(len(levels) for levels in self.levels)
+
+    @property
+    def total(self) -> float:
+        """The sum of all weights."""
+        return float(self.weight.sum())
+
+    def keep(self, cells: NDArray[np.bool_]) -> Counts:
+        """Return the counts of some cells alone."""
+        return replace(
+            self,
+            codes=self.codes[cells],
+            weight=self.weight[cells],
+            squared=self.squared[cells],
+            sums=self.sums[cells],
+            squared_sums=self.squared_sums[cells],
+            squared_products=self.squared_products[cells],
+        )
+
+    def axis(self, variable: str) -> int:
+        """Return the place of a variable."""
+        return self.variables.index(variable)

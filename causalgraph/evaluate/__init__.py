@@ -1,0 +1,1 @@
+"""From a formula and counts to a number with its interval."""

@@ -1,0 +1,1 @@
+"""Formulas: probabilities over values of variables, in sympy."""

@@ -1,0 +1,1 @@
+"""The graph: marks at both ends of every edge, one traversal, relations, surgery."""

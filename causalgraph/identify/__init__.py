@@ -1,0 +1,1 @@
+"""From a causal query to a formula with its proof."""

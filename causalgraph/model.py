@@ -1,0 +1,153 @@
+"""The model: what a file says, bound together, and the door to every question about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from causalgraph.checks import check_query
+from causalgraph.errors import CausalGraphError, DataError, Diagnostic, ModelError, SourceText, Span
+from causalgraph.graphs.mixed import Edge, MixedGraph
+from causalgraph.syntax import parser
+from causalgraph.syntax.queries import Query
+from causalgraph.syntax.tree import Expr
+from causalgraph.variables import Variable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from causalgraph.answers import Answer
+
+__all__ = ["Claim", "DataFile", "Item", "Model", "Question"]
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """The data that a model names: where, what its columns are called, what marks a missing value."""
+
+    path: str
+    columns: Mapping[str, str]
+    weight: str | None
+    na: tuple[str, ...]
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query of a file, and the name that it gives to the answer."""
+
+    query: Query
+    text: str
+    name: str | None = None
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        """Write the query, and its name if it has one."""
+        return f"{self.name} = {self.text}" if self.name else self.text
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An `expect` of a file: a query, or the name of one, held against a value."""
+
+    query: Query | str
+    operator: str | None
+    value: Expr | None
+    negated: bool
+    text: str
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        """Write the claim."""
+        return self.text
+
+
+Item = Question | Claim
+
+
+@dataclass(frozen=True)
+class Model:
+    """A graph, its variables, the data and the questions of one file."""
+
+    graph: MixedGraph
+    variables: Mapping[str, Variable]
+    title: str | None = None
+    data: DataFile | None = None
+    items: tuple[Item, ...] = ()
+    source: SourceText = field(default_factory=lambda: SourceText(""), compare=False, repr=False)
+    directory: Path = field(default_factory=Path, compare=False, repr=False)
+    edge_spans: Mapping[Edge, Span] = field(default_factory=dict, compare=False, repr=False)
+    warnings: tuple[Diagnostic, ...] = field(default=(), compare=False, repr=False)
+
+    def ask(
+        self,
+        query: str | Query,
+        data: pd.DataFrame | str | Path | None = None,
+        *,
+        method: str = "auto",
+        weight: str | None = None,
+        level: float = 0.95,
+        seed: int = 0,
+    ) -> Answer:
+        """Answer a query about the model.
+
+        Args:
+            query: the question, as text or parsed.
+            data: a data frame, or the path of a file; without it, the data that the model names.
+            method: how a number is estimated; ``auto`` and ``counts`` are the same so far.
+            weight: the column of weights: counts, survey weights or an exact distribution.
+            level: the level of confidence of intervals.
+            seed: for methods that draw at random; none so far does.
+
+        Raises:
+            ModelError: the query can't be read, or doesn't fit the model.
+            DataError: the data can't be read, or don't fit the model.
+            EstimationError: the data can't carry the estimate.
+
+        >>> import causalgraph as cg
+        >>> model = cg.parse("Z -> X, Y; X -> Y")
+        >>> print(model.ask("adjusts(X, Y | Z)"))
+        ✔ adjusting for {Z} gives the effect of X on Y, given this graph
+          no covariate is forbidden, and every biasing path is closed
+        """
+        from causalgraph.ask import Settings, answer, source_of
+
+        asked = parser.parse_query(query) if isinstance(query, str) else query
+        problems = check_query(asked, self.graph, self.variables)
+        if problems:
+            raise ModelError(*problems)
+        settings = Settings(method=method, level=level, seed=seed, source=source_of(self, data, weight))
+        return answer(self, asked, query if isinstance(query, str) else None, settings)
+
+    def run(self, data: pd.DataFrame | str | Path | None = None) -> Iterator[tuple[Item, Answer | CausalGraphError]]:
+        """Answer every query and check every `expect` of the file, in its order.
+
+        A query that fails yields its error, and the next one is asked.
+        """
+        from causalgraph.ask import run
+
+        return run(self, data)
+
+    def rows(self, data: pd.DataFrame | str | Path | None = None) -> int | None:
+        """Return how many rows the data have; None where there are none, or none that can be read."""
+        from causalgraph.ask import source_of
+
+        try:
+            return source_of(self, data, None)().rows
+        except DataError:
+            # Whoever asks for a number gets this error; the size alone is no reason to fail.
+            return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model's graph as JSON-ready values."""
+        from causalgraph.criteria.listing import GraphAnswer
+
+        return GraphAnswer("the model", self.graph).to_dict() | {"kind": "model", "title": self.title}
+
+    def _repr_svg_(self) -> str:
+        from causalgraph.pictures import picture
+        from causalgraph.render.svg import svg
+
+        return svg(self.graph, picture(self))

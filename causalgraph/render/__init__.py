@@ -1,0 +1,1 @@
+"""Documents, graphs and formulas as text, HTML and pictures."""

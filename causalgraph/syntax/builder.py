@@ -1,0 +1,367 @@
+"""From Lark's parse tree to the syntax tree, one function for each rule of the grammar.
+
+The walk is a loop, not a recursion, so that no nesting exhausts the stack. What a statement's words say is checked
+here as far as the language knows it: kinds, attributes, names, numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lark import Token, Tree
+
+from causalgraph.errors import Diagnostic, Label, SourceText, Span, did_you_mean
+from causalgraph.syntax import tree
+from causalgraph.syntax.explain import bad_name, short
+from causalgraph.syntax.names import is_bare, normal, unquoted
+
+__all__ = ["Site", "build", "depth"]
+
+KINDS = ("binary", "count", "continuous")
+POSITION = re.compile(r"\s*-?[0-9]*\.?[0-9]+\s*,\s*-?[0-9]*\.?[0-9]+\s*")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What an attribute's value looks like: how to say it, and whether a value is one (None: no value)."""
+
+    example: str
+    accepts: Callable[[object], bool]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float)
+
+
+FLAG = Form("{key}", lambda value: value is None)
+TEXT = Form('{key}="..."', _is_text)
+NUMBER = Form("{key}=0.5", _is_number)
+PLACE = Form('{key}="1,2"', lambda value: isinstance(value, str) and POSITION.fullmatch(value) is not None)
+
+VARIABLE_ATTRIBUTES = {
+    "label": TEXT,
+    "unit": TEXT,
+    "latent": FLAG,
+    "selected": FLAG,
+    "exposure": FLAG,
+    "outcome": FLAG,
+    "pos": PLACE,
+    "cost": NUMBER,
+}
+# Tokens that say nothing once the tree has its shape.
+PUNCTUATION = frozenset({"LPAR", "RPAR", "LSQB", "RSQB", "LBRACE", "RBRACE", "COMMA", "COLON", "EQUAL", "VBAR"})
+# The rules whose expressions hold others.
+NESTING = frozenset({"call", "subscript", "set", "assign", "negate", "binary"})
+EDGE_ATTRIBUTES = {"p": NUMBER, "label": TEXT, "beta": NUMBER}
+
+
+@dataclass
+class Site:
+    """Where the builder is: the text, the place of the rule in hand, and what it has found wrong.
+
+    `lost` holds once a problem leaves the statement without a meaning.
+    """
+
+    source: SourceText
+    problems: list[Diagnostic] = field(default_factory=list)
+    lost: bool = False
+    span: Span = field(init=False)
+
+    def at(self, token: Token) -> Span:
+        """Return the place of a token."""
+        return Span(self.source, token.start_pos or 0, token.end_pos or 0)
+
+    def report(self, code: str, what: str, span: Span | None, fix: str | None, why: str | None = None) -> None:
+        """Note a problem."""
+        self.problems.append(Diagnostic(code, what, (Label(span),) if span else (), why, fix))
+
+
+def build(parsed: Tree[Token], site: Site) -> Any:
+    """Return the syntax tree of what Lark parsed; problems are left at the site."""
+    done: dict[int, tuple[Any, Span]] = {}
+    for node in parsed.iter_subtrees():  # children come before their parents
+        parts: list[Any] = []
+        start, end = -1, 0
+        for child in node.children:
+            if isinstance(child, Tree):
+                part, span = done.pop(id(child))
+                parts.append(part)
+                first, end = span.start, span.end
+            elif child is None:
+                parts.append(None)
+                continue
+            else:
+                first, end = child.start_pos or 0, child.end_pos or 0
+                if child.type not in PUNCTUATION:
+                    parts.append(child)
+            start = first if start < 0 else start
+        site.span = Span(site.source, start, end)
+        # Lark prefixes the aliases of an imported grammar by its name.
+        done[id(node)] = RULES[node.data.removeprefix("query__")](site, parts), site.span
+    return done[id(parsed)][0]
+
+
+def depth(parsed: Tree[Token]) -> int:
+    """Return how many expressions lie within one another at most."""
+    deepest: dict[int, int] = {}
+    for node in parsed.iter_subtrees():
+        inner = max((deepest[id(child)] for child in node.children if isinstance(child, Tree)), default=0)
+        deepest[id(node)] = inner + (node.data.removeprefix("query__") in NESTING)
+    return deepest[id(parsed)]
+
+
+# Expressions.
+
+
+def _name(site: Site, parts: list[Any]) -> tree.Name:
+    token = parts[0]
+    if token.type == "NAME":
+        text = normal(token)
+        if not is_bare(text):
+            site.problems.append(bad_name(text, site.span))
+            site.lost = True
+        return tree.Name(text, site.span)
+    return _quoted_name(site, parts)
+
+
+def _quoted_name(site: Site, parts: list[Any]) -> tree.Name:
+    text = normal(unquoted(parts[0]))
+    if not text.strip():
+        site.report("E012", "this name is empty", site.span, "put a name between the quotes", "nothing can refer to it")
+        site.lost = True
+    if "`" in text:
+        site.report("E012", "a name can't have a backtick in it", site.span, "choose another name")
+        site.lost = True
+    return tree.Name(text, site.span)
+
+
+def _soft(site: Site, parts: list[Any]) -> tree.Name:
+    return tree.Name(str(parts[0]), site.span)
+
+
+def _number(site: Site, parts: list[Any]) -> tree.Number:
+    number = tree.Number(str(parts[0]), site.span)
+    if not math.isfinite(number.value):
+        site.report("E013", f"{short(number.digits)} is too large for a number", site.span, "no quantity is that large")
+        site.lost = True
+    return number
+
+
+def _text(site: Site, parts: list[Any]) -> tree.Text:
+    return tree.Text(unquoted(parts[0]), site.span)
+
+
+def _negate(site: Site, parts: list[Any]) -> tree.Negate:
+    return tree.Negate(parts[1], site.span)
+
+
+def _binary(site: Site, parts: list[Any]) -> tree.Binary:
+    left, operator, right = parts
+    return tree.Binary(str(operator), left, right, site.span)
+
+
+def _call(site: Site, parts: list[Any]) -> tree.Call:
+    verb, arguments, *_, given = parts
+    return tree.Call(verb, arguments or (), given, site.span)
+
+
+def _verb(site: Site, parts: list[Any]) -> tree.Name:
+    return tree.Name(normal(parts[0]), site.span)
+
+
+def _arguments(_: Site, parts: list[Any]) -> tuple[tree.Expr, ...]:
+    return tuple(parts)
+
+
+def _assign(site: Site, parts: list[Any]) -> tree.Assign:
+    return tree.Assign(parts[0], parts[1], site.span)
+
+
+def _subscript(site: Site, parts: list[Any]) -> tree.Subscript:
+    return tree.Subscript(parts[0], parts[1], site.span)
+
+
+def _set(site: Site, parts: list[Any]) -> tree.SetLiteral:
+    return tree.SetLiteral(tuple(part for part in parts if part is not None), site.span)
+
+
+def _none(site: Site, _: list[Any]) -> tree.NoneLiteral:
+    return tree.NoneLiteral(site.span)
+
+
+def _interval(site: Site, parts: list[Any]) -> tree.Interval:
+    return tree.Interval(parts[0], parts[1], site.span)
+
+
+# Statements.
+
+
+def _header(site: Site, parts: list[Any]) -> tree.Header:
+    kind, title = parts
+    return tree.Header(kind, None if title is None else unquoted(title), site.span)
+
+
+def _graph_kind(_: Site, parts: list[Any]) -> Token:
+    return parts[0]  # type: ignore[no-any-return]  # what comes out of Lark's tree is Any
+
+
+def _declaration(site: Site, parts: list[Any]) -> tree.Declaration:
+    name, *_, kind, written = parts
+    return tree.Declaration(name, kind, _checked(site, written, VARIABLE_ATTRIBUTES, "a variable"), site.span)
+
+
+def _named_kind(site: Site, parts: list[Any]) -> tree.KindSpec | None:
+    word = normal(parts[0])
+    if word in KINDS:
+        return tree.KindSpec(word, (), site.span)
+    known = ", ".join(KINDS) + ", {a, b, c}, ordinal {low < mid < high}"
+    near = {"categorical": "{a, b, c}", "ordinal": "ordinal {low < mid < high}"}.get(word) or did_you_mean(word, KINDS)
+    fix = f"did you mean {near}? Kinds are {known}" if near else f"use one of {known}"
+    site.report("E010", f"unknown kind {short(word)}", site.span, fix)
+    return None
+
+
+def _levels(site: Site, literals: Sequence[tree.Expr]) -> tuple[str, ...]:
+    levels = tuple(_literal_text(literal) for literal in literals)
+    for position, level in enumerate(levels):
+        if level in levels[:position]:
+            site.report("E010", f"level {short(level)} is named twice", literals[position].span, "drop one of the two")
+    return tuple(dict.fromkeys(levels))
+
+
+def _literal_text(literal: tree.Expr) -> str:
+    """Return a literal's text as written: a name's or a string's content, a number's digits with its sign."""
+    match literal:
+        case tree.Name(text) | tree.Text(text) | tree.Number(text):
+            return text
+        case tree.Negate(tree.Number(digits)):
+            return f"-{digits}"
+        case _:
+            raise TypeError(literal)
+
+
+def _categorical(site: Site, parts: list[Any]) -> tree.KindSpec:
+    span = site.span
+    return tree.KindSpec("categorical", _levels(site, [p for p in parts if p is not None]), span)
+
+
+def _ordinal(site: Site, parts: list[Any]) -> tree.KindSpec:
+    return tree.KindSpec("ordinal", _levels(site, [p for p in parts if not isinstance(p, Token)]), site.span)
+
+
+def _attributes(_: Site, parts: list[Any]) -> list[tree.Attribute]:
+    return [part for part in parts if part is not None]
+
+
+def _attribute(site: Site, parts: list[Any]) -> tree.Attribute:
+    key, *_, literal = parts
+    value: str | float | None = None
+    if literal is not None:
+        text = _literal_text(literal)
+        value = float(text) if isinstance(literal, tree.Number | tree.Negate) else text
+    return tree.Attribute(normal(key), value, site.span)
+
+
+def _checked(
+    site: Site, written: list[tree.Attribute] | None, known: dict[str, Form], owner: str
+) -> tuple[tree.Attribute, ...]:
+    """Return the attributes that are known, given once and of the right form; report the others."""
+    kept: dict[str, tree.Attribute] = {}
+    for attribute in written or ():
+        key, form = attribute.key, known.get(attribute.key)
+        if form is None:
+            near = did_you_mean(key, known)
+            listed = f"{owner} has " + ", ".join(known)
+            fix = f"did you mean {near}? ({listed})" if near else listed
+            site.report("E011", f"unknown attribute {short(key)}", attribute.span, fix)
+        elif key in kept:
+            site.report("E011", f"{key} is given twice", attribute.span, "drop one of the two")
+        elif not form.accepts(attribute.value):
+            site.report("E011", f"{key} has another form", attribute.span, "write " + form.example.format(key=key))
+        else:
+            kept[key] = attribute
+    return tuple(kept.values())
+
+
+def _edges(site: Site, parts: list[Any]) -> tree.EdgeStatement:
+    *chain, written = parts
+    attributes = _checked(site, written, EDGE_ATTRIBUTES, "an edge")
+    return tree.EdgeStatement(tuple(chain[::2]), tuple(str(mark) for mark in chain[1::2]), attributes, site.span)
+
+
+def _side(_: Site, parts: list[Any]) -> tuple[tree.Name, ...]:
+    return tuple(parts)
+
+
+def _data(site: Site, parts: list[Any]) -> tree.DataStatement:
+    _, path, *options = parts
+    given = tuple(option for option in options if option is not None)
+    return tree.DataStatement(unquoted(path), given, site.span, site.at(path))
+
+
+def _option(site: Site, parts: list[Any]) -> tree.Option:
+    name, literal = parts
+    return tree.Option(name, _literal_text(literal), not isinstance(literal, tree.Text), site.span)
+
+
+def _query_statement(site: Site, parts: list[Any]) -> tree.QueryStatement:
+    return tree.QueryStatement(parts[0], site.span)
+
+
+def _inner(_: Site, parts: list[Any]) -> Any:
+    return parts[0]
+
+
+def _named(site: Site, parts: list[Any]) -> tree.Named:
+    return tree.Named(parts[0], parts[1], site.span)
+
+
+def _expect(site: Site, parts: list[Any]) -> tree.Expect:
+    _, negated, query, *test = parts
+    operator, value = test if any(part is not None for part in test) else (None, None)
+    return tree.Expect(query, None if operator is None else str(operator), value, negated is not None, site.span)
+
+
+RULES: dict[str, Callable[[Site, list[Any]], Any]] = {
+    "query": _inner,
+    "atom": _inner,
+    "binary": _binary,
+    "negate": _negate,
+    "call": _call,
+    "verb": _verb,
+    "soft_verb": _verb,
+    "arguments": _arguments,
+    "assign": _assign,
+    "subscript": _subscript,
+    "set": _set,
+    "name": _name,
+    "quoted_name": _quoted_name,
+    "soft": _soft,
+    "number": _number,
+    "text": _text,
+    "none": _none,
+    "interval": _interval,
+    "header": _header,
+    "graph_kind": _graph_kind,
+    "declaration": _declaration,
+    "named_kind": _named_kind,
+    "categorical": _categorical,
+    "ordinal": _ordinal,
+    "attributes": _attributes,
+    "attribute": _attribute,
+    "edges": _edges,
+    "side": _side,
+    "data": _data,
+    "option": _option,
+    "query_statement": _query_statement,
+    "named": _named,
+    "expect": _expect,
+}

@@ -1,0 +1,215 @@
+"""The questions that can be asked, as frozen dataclasses.
+
+A query parses to one of these, `causalgraph.ask` dispatches on its type. Every variable that a query mentions is a
+`Term`, which knows its place in the text, so that whoever finds that the name is unknown can point at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+
+from causalgraph.errors import Span
+
+__all__ = [
+    "AdjustmentSets",
+    "Adjusts",
+    "Arithmetic",
+    "Constant",
+    "Districts",
+    "Effect",
+    "Expectation",
+    "Identify",
+    "Independent",
+    "Intervene",
+    "Paths",
+    "Probability",
+    "Project",
+    "Query",
+    "Relatives",
+    "Term",
+    "Triples",
+    "terms",
+]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A variable, with the level it is held at where one is written (``Banner=1``)."""
+
+    variable: str
+    value: str | None = None
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Identify:
+    """``identify(do(X), Y | Z)``."""
+
+    treatments: tuple[Term, ...]
+    outcomes: tuple[Term, ...]
+    given: tuple[Term, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Probability:
+    """``P(Y | do(X), Z)``; `do` may be empty."""
+
+    outcomes: tuple[Term, ...]
+    do: tuple[Term, ...] = ()
+    given: tuple[Term, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """``E(Y | do(X), Z)``; `do` may be empty."""
+
+    outcome: Term
+    do: tuple[Term, ...] = ()
+    given: tuple[Term, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """``ate(X, Y)`` and its kin; `measure` is the verb."""
+
+    measure: str
+    treatment: Term
+    outcome: Term
+    given: tuple[Term, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Independent:
+    """``independent(X, Y | Z)``."""
+
+    left: tuple[Term, ...]
+    right: tuple[Term, ...]
+    given: tuple[Term, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """``paths(X, Y | Z)``."""
+
+    left: tuple[Term, ...]
+    right: tuple[Term, ...]
+    given: tuple[Term, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Triples:
+    """``triples()``."""
+
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Relatives:
+    """``ancestors(X)``, ``descendants(X)``, ``blanket(X)``; `relation` is the verb."""
+
+    relation: str
+    of: tuple[Term, ...]
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Districts:
+    """``districts()``."""
+
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class AdjustmentSets:
+    """``adjustment_sets(X, Y, effect=total)``."""
+
+    treatments: tuple[Term, ...]
+    outcomes: tuple[Term, ...]
+    effect: str = "total"
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Adjusts:
+    """``adjusts(X, Y | Z)``."""
+
+    treatments: tuple[Term, ...]
+    outcomes: tuple[Term, ...]
+    given: tuple[Term, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Intervene:
+    """``do(X)``: the graph after surgery."""
+
+    treatments: tuple[Term, ...]
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Project:
+    """``project()``: the latent projection."""
+
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number in arithmetic over causal quantities, kept as written."""
+
+    digits: str
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """``left operator right`` with ``+ - * /``."""
+
+    operator: str
+    left: Query
+    right: Query
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+Query = (
+    Identify
+    | Probability
+    | Expectation
+    | Effect
+    | Independent
+    | Paths
+    | Triples
+    | Relatives
+    | Districts
+    | AdjustmentSets
+    | Adjusts
+    | Intervene
+    | Project
+    | Constant
+    | Arithmetic
+)
+
+
+def terms(query: Query) -> Iterator[Term]:
+    """Yield every variable that a query mentions, in the order of its fields.
+
+    >>> [t.variable for t in terms(Independent((Term("A"),), (Term("B"),), (Term("C"),)))]
+    ['A', 'B', 'C']
+    """
+    if isinstance(query, Arithmetic):
+        yield from terms(query.left)
+        yield from terms(query.right)
+        return
+    for item in fields(query):
+        value = getattr(query, item.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Term):
+                yield part

@@ -1,0 +1,266 @@
+"""The syntax tree: what a text says, before it is asked what that means.
+
+Every node is a frozen dataclass that knows its `span`; spans don't count when nodes are compared, so that a text and
+its formatted form parse to equal trees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from causalgraph.errors import Span
+
+__all__ = [
+    "Assign",
+    "Attribute",
+    "Binary",
+    "Call",
+    "DataStatement",
+    "Declaration",
+    "Document",
+    "EdgeStatement",
+    "Expect",
+    "Expr",
+    "Header",
+    "Interval",
+    "KindSpec",
+    "Name",
+    "Named",
+    "Negate",
+    "NoneLiteral",
+    "Number",
+    "Option",
+    "QueryStatement",
+    "SetLiteral",
+    "Statement",
+    "Subscript",
+    "Text",
+    "Unsupported",
+]
+
+
+def _span() -> Span | None:
+    return field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name, backticks removed, in Unicode normal form C."""
+
+    text: str
+    span: Span | None = _span()
+
+
+# Expressions: what stands in queries and after `==`.
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number, kept as it was written (`digits`), since `expect` compares to the digits written."""
+
+    digits: str
+    span: Span | None = _span()
+
+    @property
+    def value(self) -> float:
+        """The number's value."""
+        return float(self.digits)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A quoted string: in a query a level, never a name."""
+
+    text: str
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class NoneLiteral:
+    """The word ``none``: no set exists."""
+
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class SetLiteral:
+    """``{A, B}``, ``{}`` or a family ``{{A}, {}}``."""
+
+    items: tuple[Expr, ...]
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Assign:
+    """``X = 1`` in an argument list."""
+
+    name: Name
+    value: Expr
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Subscript:
+    """A counterfactual: ``Y[X=0]``, ``Y[X=1, M[X=0]]``."""
+
+    name: Name
+    items: tuple[Expr, ...]
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Call:
+    """``verb(arguments | given)``; `given` is None where no bar stands."""
+
+    verb: Name
+    arguments: tuple[Expr, ...]
+    given: tuple[Expr, ...] | None = None
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Negate:
+    """``-a``."""
+
+    operand: Expr
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Binary:
+    """``a + b``, and the same with ``-``, ``*``, ``/``."""
+
+    operator: str
+    left: Expr
+    right: Expr
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Interval:
+    """``[low, high]``, after ``in``."""
+
+    low: Expr
+    high: Expr
+    span: Span | None = _span()
+
+
+Expr = Name | Number | Text | NoneLiteral | SetLiteral | Assign | Subscript | Call | Negate | Binary | Interval
+
+# Statements.
+
+
+@dataclass(frozen=True)
+class Header:
+    """``dag "title"``: the kind of graph claimed, and a title."""
+
+    kind: str
+    title: str | None = None
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """``label="..."``, or a flag such as ``latent`` (whose value is None)."""
+
+    key: str
+    value: str | float | None = None
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class KindSpec:
+    """A variable's kind: ``binary``, ``count``, ``continuous``, ``categorical`` or ``ordinal`` with their levels."""
+
+    name: str
+    levels: tuple[str, ...] = ()
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """``Name : kind [attributes]``; kind or attributes may be missing."""
+
+    name: Name
+    kind: KindSpec | None = None
+    attributes: tuple[Attribute, ...] = ()
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class EdgeStatement:
+    """``A, B -> C <-> D [attributes]``: `sides` are joined by `marks` (one fewer), each side a fan of names."""
+
+    sides: tuple[tuple[Name, ...], ...]
+    marks: tuple[str, ...]
+    attributes: tuple[Attribute, ...] = ()
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Option:
+    """``key = "value"`` in a `data` statement's braces: a rename, or ``weight`` or ``na``.
+
+    `bare` holds where the value was written without quotes (``weight = count``).
+    """
+
+    name: Name
+    value: str
+    bare: bool = False
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class DataStatement:
+    """``data "path" { options }``."""
+
+    path: str
+    options: tuple[Option, ...] = ()
+    span: Span | None = _span()
+    path_span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class QueryStatement:
+    """A query that stands alone."""
+
+    query: Expr
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Named:
+    """``name = query``."""
+
+    name: Name
+    query: Expr
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Expect:
+    """``expect query == value``, or ``expect not query`` / ``expect query`` with no operator."""
+
+    query: Expr
+    operator: str | None = None
+    value: Expr | None = None
+    negated: bool = False
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """A statement of the language that this version doesn't carry out; `what` names it."""
+
+    what: str
+    span: Span | None = _span()
+
+
+Statement = Header | Declaration | EdgeStatement | DataStatement | QueryStatement | Named | Expect | Unsupported
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed file: its statements in order, without comments (the formatter keeps those by itself)."""
+
+    statements: tuple[Statement, ...]

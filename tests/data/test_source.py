@@ -1,0 +1,210 @@
+"""The door to data: what is counted, what is dropped, what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from causalgraph.data.source import Frame, read
+from causalgraph.errors import DataError
+from causalgraph.variables import Variable, level_text
+
+X, Y = Variable("X"), Variable("Y")
+
+
+def refused(code):
+    return pytest.raises(DataError, match=rf"\[{code}\]")
+
+
+def table(counts):
+    """Return cells as {levels: weight}."""
+    return {
+        tuple(own[c] for own, c in zip(counts.levels, row, strict=True)): weight
+        for row, weight in zip(counts.codes, counts.weight, strict=True)
+    }
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.booleans()), min_size=1, max_size=60))
+def test_cells_are_counted_as_a_dictionary_would(rows):
+    frame = pd.DataFrame(rows, columns=["X", "Y", "Z"])
+    counts = Frame(frame).counts([X, Y, Variable("Z")])
+    expected = {}
+    for x, y, z in rows:
+        key = (x, str(y), str(int(z)))
+        expected[key] = expected.get(key, 0) + 1
+    assert table(counts) == expected
+    assert counts.n == len(rows)
+
+
+def test_many_variables_with_many_levels_do_not_overflow():
+    rng = np.random.default_rng(0)
+    names = [f"V{i}" for i in range(30)]
+    frame = pd.DataFrame({n: rng.integers(0, 20, 300) for n in names})
+    counts = Frame(frame).counts([Variable(n) for n in names])
+    assert counts.weight.sum() == 300
+    back = {tuple(int(own[c]) for own, c in zip(counts.levels, row, strict=True)) for row in counts.codes}
+    assert back == {tuple(map(int, row)) for row in frame.to_numpy()}
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
+def test_missing_values_are_dropped_and_counted(missing):
+    frame = pd.DataFrame({"X": ["a", missing, "b", "a"], "Y": [1.0, 2.0, np.nan, 4.0]})
+    counts = Frame(frame).counts([X], [Variable("Y", "continuous")])
+    assert counts.dropped == 2
+    assert table(counts) == {("a",): 2.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([0, 1, 1], "binary"),
+        ([True, False, True], "binary"),
+        ([0.0, 1.0, np.nan], "binary"),
+        ([1, 2, 3], "categorical"),
+        (["a", "b", "a"], "categorical"),
+        ([0.5, 1.25, 2.0], "continuous"),
+        (list(range(40)), "count"),
+        (list(range(-20, 20)), "continuous"),
+        ([np.nan, np.nan], "categorical"),
+    ],
+)
+def test_the_kind_of_an_undeclared_column_is_read(values, kind):
+    if kind == "categorical" and isinstance(values[0], float):
+        with refused("E307"):
+            Frame(pd.DataFrame({"X": values})).counts([X])
+        return
+    assert Frame(pd.DataFrame({"X": values})).kind(X) == kind
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", "int64", "float32", "float64", "Int64", "boolean", "category", "object"]
+)
+def test_levels_do_not_hang_on_the_type_of_the_column(dtype):
+    frame = pd.DataFrame({"X": pd.Series([0, 1, 1, 0], dtype="object" if dtype == "object" else None).astype(dtype)})
+    assert Frame(frame).levels(X) == ("0", "1")
+    assert table(Frame(frame).counts([X])) == {("0",): 2.0, ("1",): 2.0}
+
+
+def test_small_integers_do_not_overflow_when_summed():
+    frame = pd.DataFrame({"X": ["a"] * 300, "Y": np.full(300, 100, dtype="int8")})
+    counts = Frame(frame).counts([X], [Variable("Y", "count")])
+    assert counts.centre[0] + counts.sums[0, 0] / counts.weight[0] == pytest.approx(100)
+
+
+def test_declared_levels_keep_their_order_though_some_never_occur():
+    frame = pd.DataFrame({"X": ["high", "low"]})
+    assert Frame(frame).levels(Variable("X", "ordinal", ("low", "mid", "high"))) == ("low", "mid", "high")
+
+
+def test_a_binary_of_words_has_them_as_levels():
+    frame = pd.DataFrame({"X": ["yes", "no", "yes"]})
+    variable = Variable("X", "binary")
+    assert Frame(frame).levels(variable) == ("no", "yes")
+    assert variable.index_of("1", ("no", "yes")) == 1
+    np.testing.assert_array_equal(Frame(frame).numbers(variable), [1.0, 0.0, 1.0])
+
+
+def test_a_missing_column_names_the_nearest():
+    with refused("E301") as caught:
+        Frame(pd.DataFrame({"Spending": [1]})).column("Spnding")
+    assert "did you mean 'Spending'" in str(caught.value)
+
+
+def test_a_renamed_column_is_found():
+    frame = pd.DataFrame({"total spend $": [1.0, 2.0]})
+    assert Frame(frame, {"S": "total spend $"}).numbers(Variable("S", "continuous")).tolist() == [1.0, 2.0]
+
+
+def test_text_among_numbers_is_pointed_at():
+    with refused("E302") as caught:
+        Frame(pd.DataFrame({"Y": ["1", "2", "n/a", "3", "?"]})).numbers(Variable("Y", "continuous"))
+    assert "row 3 is 'n/a'" in str(caught.value)
+    assert "2 of 5" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "values"),
+    [(Variable("X", "categorical", ("a", "b")), ["a", "c"]), (Variable("X", "binary"), [0, 1, 2])],
+)
+def test_an_undeclared_level_is_refused(variable, values):
+    with refused("E303"):
+        Frame(pd.DataFrame({"X": values})).levels(variable)
+
+
+@pytest.mark.parametrize(("weights", "said"), [([1, -1], "row 2 is negative"), ([0, 0], "add up to nothing")])
+def test_weights_that_make_no_sense_are_refused(weights, said):
+    with refused("E304") as caught:
+        Frame(pd.DataFrame({"X": ["a", "b"], "w": weights}), weight="w").counts([X])
+    assert said in str(caught.value)
+
+
+def test_two_columns_of_one_name_are_refused():
+    with refused("E305"):
+        Frame(pd.DataFrame([[1, 2]], columns=["X", "X"])).column("X")
+
+
+def test_an_infinite_number_is_refused():
+    with refused("E306"):
+        Frame(pd.DataFrame({"Y": [1.0, np.inf]})).numbers(Variable("Y", "continuous"))
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame({"X": []}), pd.DataFrame({"X": [None, None]})])
+def test_data_without_a_usable_row_is_refused(frame):
+    with refused("E307"):
+        Frame(frame).counts([X])
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [(None, "rows"), ([1, 2], "counts"), ([0.25, 0.75], "exact"), ([0.5, 2.5], "survey"), ([0, 1], "counts")],
+)
+def test_weights_are_told_apart(weights, expected):
+    frame = pd.DataFrame({"X": ["a", "b"]} | ({"w": weights} if weights else {}))
+    assert Frame(frame, weight="w" if weights else None).counts([X]).weighting == expected
+
+
+def test_a_file_is_read_by_its_ending(tmp_path):
+    frame = pd.DataFrame({"X": ["a", "b"], "Y": [1, 2]})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    frame.to_csv(tmp_path / "d.tsv", sep="\t", index=False)
+    frame.to_json(tmp_path / "d.jsonl", orient="records", lines=True)
+    frame.to_csv(tmp_path / "d.csv.gz", index=False)
+    for name in ("d.csv", "d.tsv", "d.jsonl", "d.csv.gz"):
+        pd.testing.assert_frame_equal(read(tmp_path / name), frame)
+
+
+def test_a_level_that_pandas_takes_for_missing_stays_a_level(tmp_path):
+    (tmp_path / "d.csv").write_text("X\nNone\nSome\nNA\n-\n", encoding="utf-8")
+    found = read(tmp_path / "d.csv", na=["-"])["X"]
+    assert found.dropna().tolist() == ["None", "Some"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("empty.csv", b"", "E312"),
+        ("d.xyz", b"1", "E311"),
+        ("bad.csv", b"X\n\xff\xfe\x00\n", "E310"),
+        ("ragged.csv", b'X,Y\n1,2\n"', "E310"),
+        ("nested.jsonl", b"{", "E310"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, content, code):
+    (tmp_path / name).write_bytes(content)
+    with refused(code):
+        read(tmp_path / name)
+
+
+def test_a_missing_file_names_the_nearest(tmp_path):
+    (tmp_path / "banner.csv").write_text("X\n1\n", encoding="utf-8")
+    with refused("E310") as caught:
+        read(tmp_path / "baner.csv")
+    assert "did you mean banner.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(np.bool_(True), "1"), (np.int8(3), "3"), (np.float32(2), "2"), (1e20, "100000000000000000000")]
+)
+def test_a_level_is_written_alike_whatever_its_type(value, text):
+    assert level_text(value) == text

@@ -1,0 +1,167 @@
+"""A text becomes a model, or all its problems are reported at once."""
+
+import pytest
+
+import causalgraph as cg
+from causalgraph.graphs.mixed import Edge
+from causalgraph.syntax import queries
+
+
+def codes(text):
+    with pytest.raises(cg.ModelError) as caught:
+        cg.parse(text)
+    return [d.code for d in caught.value.diagnostics]
+
+
+def message(text):
+    with pytest.raises(cg.ModelError) as caught:
+        cg.parse(text)
+    return str(caught.value)
+
+
+def test_the_language_page_s_model_is_read_whole():
+    model = cg.parse(
+        """
+        dag "Does the banner raise spending?"
+        Engagement : {low, high}     [label="Prior engagement"]
+        Banner     : binary          [exposure]
+        Spending   : continuous      [outcome, unit="USD"]
+        Mood       : continuous      [latent]
+        Engagement -> Banner, Spending
+        Banner -> Spending
+        Mood -> Spending
+        data "banner.csv" { Spending = "total spend $" }
+        identify(do(Banner), Spending)
+        lift = ate(Banner, Spending)
+        expect adjustment_sets(Banner, Spending) == {{Engagement}}
+        """
+    )
+    assert model.title == "Does the banner raise spending?"
+    assert model.graph.nodes == ("Engagement", "Banner", "Spending", "Mood")
+    assert model.graph.latent == {"Mood"}
+    assert model.variables["Engagement"].levels == ("low", "high")
+    assert model.variables["Engagement"].label == "Prior engagement"
+    assert model.variables["Spending"].unit == "USD"
+    assert model.data.columns == {"Spending": "total spend $"}
+    assert [type(i).__name__ for i in model.items] == ["Question", "Question", "Claim"]
+    assert model.items[1].name == "lift"
+    assert isinstance(model.items[0].query, queries.Identify)
+
+
+def test_the_order_of_statements_does_not_matter():
+    assert cg.parse("identify(do(X), Y)\nX -> Y\nX : binary").graph == cg.parse("X : binary; X -> Y").graph
+
+
+def test_a_comma_binds_tighter_than_an_arrow():
+    assert set(cg.graph("A -> B, C -> D").edges) == {
+        Edge(*e) for e in [("A", "->", "B"), ("A", "->", "C"), ("B", "->", "D"), ("C", "->", "D")]
+    }
+
+
+def test_a_two_headed_arrow_makes_a_dag_an_admg():
+    assert cg.graph("dag\nA -> B; A <-> B").kind == "admg"
+    assert cg.graph("A -> B").kind == "dag"
+
+
+def test_a_circle_needs_a_pag():
+    assert cg.graph("pag\nA o-> B").kind == "pag"
+    assert codes("A o-> B") == ["E102"]
+
+
+def test_names_that_are_keywords_elsewhere_are_names():
+    model = cg.parse("data -> P -> E -> o\ndata : binary\n`dag` -> tier -> data2")
+    assert {"data", "P", "E", "o", "dag", "tier"} <= set(model.graph.nodes)
+
+
+def test_all_problems_of_a_file_are_reported_in_one_pass():
+    found = codes(
+        "A --> B\n"
+        "Prior engagement -> B\n"
+        "X : binry\n"
+        "X [expsure]\n"
+        "C -> D; D -> E; E -> C\n"
+        "identify(do(C), Z)\n"
+        "tier 1: A\n"
+    )
+    assert {"E001", "E002", "E010", "E011", "E103", "E201", "E050"} <= set(found)
+    assert len(found) == 7
+
+
+def test_a_cycle_shows_where_it_starts_and_what_closes_it():
+    text = "Engagement -> Banner\nBanner -> Spending\nSpending -> Engagement"
+    shown = message(text)
+    assert "error[E103]: these arrows form a cycle" in shown
+    assert "1 | Engagement -> Banner\n  | -------------------- starts here" in shown
+    assert "^^^^^^^^^^^^^^^^^^^^^^ closes Engagement -> Banner -> Spending -> Engagement" in shown
+    assert "split the variable by time" in shown
+
+
+def test_two_arrows_both_ways_show_both_lines():
+    shown = message("A -> B\nC -> B\nB -> A")
+    assert "error[E104]" in shown
+    assert "1 | A -> B" in shown
+    assert "3 | B -> A" in shown
+    assert "A <-> B" in shown
+
+
+def test_a_cycle_is_found_beside_two_arrows_that_contradict_each_other():
+    assert set(codes("Engagement -> Banner, Spending\nBanner -> Spending\nSpending -> Engagement")) == {"E103", "E104"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "E100"),
+        ("# nothing but a remark", "E100"),
+        ("dag\nadmg\nA -> B", "E101"),
+        ("dag\nA -- B", "E102"),
+        ("A -> A", "E105"),
+        ("A : binary\nA : count\nA -> B", "E110"),
+        ('data "a.csv"\ndata "b.csv"\nA -> B', "E111"),
+        ('A [pos="x,y"]\nA -> B', "E011"),
+        ("A [cost=-1]\nA -> B", "E112"),
+        ("A : {x, x}\nA -> B", "E010"),
+        ("A -> B\nancestors(C)", "E201"),
+        ('A -> B\ndata "a.csv" { C = "c" }', "E201"),
+        ("A -> B\nexpect lift == 3", "E202"),
+        ("A -> B\nU [latent]\nU -> A\nate(U, B)", "E203"),
+        ("A : binary\nA -> B\nE(B | do(A=2))", "E204"),
+        ("A : {x, y}\nA -> B\nE(B | do(A=z))", "E204"),
+        ("B : continuous\nA -> B\nP(B=low | do(A))", "E204"),
+    ],
+)
+def test_each_problem_has_its_code(text, code):
+    assert codes(text) == [code]
+
+
+def test_an_unknown_name_in_a_query_is_pointed_at_with_the_nearest():
+    shown = message("Banner -> Spending\nate(Banner, Spnding)")
+    assert "2 | ate(Banner, Spnding)" in shown
+    assert "^^^^^^^" in shown
+    assert "did you mean Spending (line 1)?" in shown
+
+
+def test_levels_of_a_binary_may_be_words_of_the_data():
+    assert cg.parse("A : binary\nA -> B\nE(B | do(A=yes))").items
+
+
+def test_declaring_roles_apart_from_the_kind_is_fine():
+    model = cg.parse("A : binary\nA [exposure]\nA -> B\nB [outcome]")
+    assert model.variables["A"].kind == "binary"
+    assert model.variables["A"].exposure
+
+
+def test_positions_and_costs_are_read():
+    variable = cg.parse('A [pos="1.5,-2", cost=3]\nA -> B').variables["A"]
+    assert (variable.position, variable.cost) == ((1.5, -2.0), 3.0)
+
+
+def test_a_file_that_is_not_there_is_said_so(tmp_path):
+    with pytest.raises(cg.ModelError) as caught:
+        cg.load(tmp_path / "none.dag")
+    assert "none.dag" in str(caught.value)
+
+
+def test_a_thousand_lines_are_read_at_once():
+    text = "\n".join(f"V{i} -> V{i + 1}, V{i + 2}" for i in range(1000))
+    assert len(cg.graph(text).edges) == 2000
