@@ -1,0 +1,81 @@
+"""What is said about text that is wrong: the code, the place, the remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from causalgraph.syntax.parser import parse_all
+
+# text -> code, what the caret marks, a part of the remedy
+MESSAGES = {
+    "A --> B": ("E001", "-->", "`->`"),
+    "A => B": ("E001", "=>", "`->`"),
+    "A <-- B": ("E001", "<--", "`<-`"),
+    "A <--> B": ("E001", "<-->", "`<->`"),
+    "A → B": ("E001", "→", "`->`"),
+    "A↔B": ("E001", "↔", "`<->`"),
+    "Prior engagement -> B": ("E002", "Prior engagement", "`Prior engagement`"),
+    "P(Lung cancer | do(X))": ("E002", "Lung cancer", "`Lung cancer`"),
+    "X [label=my label]": ("E002", "my label", '"my label"'),
+    "X : {a, b": ("E003", "{", "}"),
+    "f(a]": ("E003", "]", ")"),
+    "A -> B)": ("E003", ")", "drop it"),
+    'X [label="foo]': ("E004", '"foo]', '"'),
+    "`Lung cancer -> B": ("E004", "`Lung cancer -> B", "`"),
+    "Ao->B": ("E005", "Ao->B", "`A o-> B`, or `Ao -> B`"),
+    "A o->B": ("E005", "A o->B", "`A o-> B`"),
+    "A <-oB": ("E005", "A <-oB", "`A <-o B`, or `A <- oB`"),
+    "Ao-oB": ("E005", "Ao-oB", "`A o-o B`"),
+    "Pre-test -> B": ("E006", "Pre-test", "`Pre-test`"),
+    "X : {18-25, 26}": ("E006", "18-25", '"18-25"'),
+    "'x' -> B": ("E006", "'", "double quotes"),
+    "“x” -> B": ("E006", "“", '`"`'),
+    "x² -> B": ("E006", "x²", "`x²`"),
+    "A ->\n": ("E006", "", "before an operator"),
+    "A, B": ("E006", "", ""),
+    "X : binry": ("E010", "binry", "did you mean binary"),
+    "X : categorical": ("E010", "categorical", "{a, b, c}"),
+    "X : {a, a}": ("E010", "a", "drop one"),
+    "X [expsure]": ("E011", "expsure", "did you mean exposure"),
+    "A -> B [latent]": ("E011", "latent", "p, label, beta"),
+    "X [latent=1]": ("E011", "latent=1", "write latent"),
+    "X [label]": ("E011", "label", 'label="..."'),
+    'X [pos="left"]': ("E011", 'pos="left"', 'pos="1,2"'),
+    "X [latent, latent]": ("E011", "latent", "drop one"),
+    "`` -> B": ("E012", "``", "name"),
+    '"a`b" -> B': ("E012", '"a`b"', "another name"),
+    "A -> 2nd": ("E013", "2nd", "`2nd`"),
+    "x = 0.5.3": ("E013", "0.5.3", "digits"),
+    "expect ate(X, Y) < 1e999": ("E013", "1e999", ""),
+    "Y := 3*X": ("E050", "Y := 3*X", "leave it out"),
+    "X ~ Normal(0, 1)": ("E050", "X ~ Normal(0, 1)", ""),
+    "design rct(X)": ("E050", "design rct(X)", ""),
+    "tier 1: A, B": ("E050", "tier 1: A, B", ""),
+    "forbid A -> B, C": ("E050", "forbid A -> B, C", ""),
+    "require A -> B": ("E050", "require A -> B", ""),
+    'include "base.dag"': ("E050", 'include "base.dag"', ""),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), MESSAGES.items(), ids=MESSAGES.keys())
+def test_each_mistake_has_its_code_its_place_and_its_remedy(text: str, message: tuple[str, str, str]) -> None:
+    code, marked, remedy = message
+    problems = parse_all(f"P -> Q\n{text}\nQ -> R\n")[1]
+    assert [problem.code for problem in problems] == [code]
+    span = problems[0].span
+    assert span is not None
+    assert span.text == marked
+    assert span.line == 2
+    assert remedy in (problems[0].fix or "")
+
+
+def test_what_was_expected_is_said_in_words_of_the_language() -> None:
+    what = str(parse_all("A - B")[1][0])
+    assert "an arrow such as `->`" in what
+    assert not {"NAME", "MARK", "LSQB", "$END"} & set(what.replace(",", " ").split())
+
+
+def test_statements_of_later_versions_are_kept_as_unsupported() -> None:
+    document, problems = parse_all("Y := 3*X + Normal(0, 1)\n  - Z\nA -> B")
+    assert [type(s).__name__ for s in document.statements] == ["Unsupported", "EdgeStatement"]
+    assert "isn't supported yet" in problems[0].what
