@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from causalgraph.answers import Answer
 from causalgraph.claims import check
-from causalgraph.criteria import adjustment, listing
+from causalgraph.criteria import adjustment, families, listing
 from causalgraph.criteria.paths import paths
 from causalgraph.criteria.separation import separation, words
 from causalgraph.errors import CausalGraphError, DataError, ModelError
@@ -123,12 +123,10 @@ def _by_names(names: tuple[str, ...]) -> list[object]:
 
 
 def _adjustment_sets(model: Model, query: queries.AdjustmentSets, _text: str, _settings: Settings) -> Answer:
-    if query.effect != "total":
-        raise ModelError.because(
-            "E050", f"adjustment sets for effect={query.effect} aren't supported yet", fix="ask for effect=total"
-        )
     x, y = (_plain(t, "adjustment_sets") for t in (query.treatments, query.outcomes))
-    return adjustment.adjustment_family(model.graph, x, y)
+    cost = {v.name: v.cost for v in model.variables.values() if v.cost is not None}
+    effect: adjustment.Effect = "direct" if query.effect == "direct" else "total"
+    return families.adjustment_family(model.graph, x, y, effect=effect, cost=cost)
 
 
 def _adjusts(model: Model, query: queries.Adjusts, _text: str, _settings: Settings) -> Answer:

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from causalgraph.answers import Answer, Document, Word, line
-from causalgraph.criteria.adjustment import Adjustment, AdjustmentFamily
+from causalgraph.criteria.adjustment import Adjustment
+from causalgraph.criteria.families import AdjustmentFamily
 from causalgraph.criteria.listing import NodesAnswer, SetsAnswer
 from causalgraph.criteria.separation import Connected, Separated, naming
 from causalgraph.errors import ModelError

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal
 
 from causalgraph.answers import Answer, Block, Document, Word, line
@@ -29,13 +28,11 @@ from causalgraph.graphs.paths import Path
 from causalgraph.graphs.reach import reach, rule
 from causalgraph.graphs.relations import above, ancestors, descendants, districts, proper_causal_nodes
 from causalgraph.graphs.surgery import subgraph, without_outgoing
-from causalgraph.names import natural
 
 __all__ = [
     "Adjustment",
-    "AdjustmentFamily",
     "Effect",
-    "adjustment_family",
+    "barred_nodes",
     "biasing_path",
     "canonical_adjustment_set",
     "causal_nodes",
@@ -44,12 +41,10 @@ __all__ = [
     "minimal_adjustment_sets",
     "moralised",
     "proper_backdoor_graph",
+    "sides",
 ]
 
 Effect = Literal["total", "direct"]
-
-# Sets that an answer lists unless told otherwise.
-LIMIT = 1000
 
 # Classes of nodes: what separation asks (three of them), times the part that the node plays in the question.
 PART = 3
@@ -108,44 +103,8 @@ class Adjustment(Answer):
         return Document(tuple(rows))
 
 
-@dataclass(frozen=True)
-class AdjustmentFamily(Answer):
-    """The minimal valid sets, by size then name; `none` says why there is none, `complete` whether these are all."""
-
-    treatments: tuple[str, ...]
-    outcomes: tuple[str, ...]
-    sets: tuple[tuple[str, ...], ...]
-    complete: bool
-    none: str | None = None
-    witness: Path | None = None
-
-    @property
-    def exit_code(self) -> int:  # type: ignore[override]  # a constant on the base, here it depends on the verdict
-        """0 where a set exists, else 1."""
-        return 0 if self.sets else 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        return {
-            "kind": "adjustment_sets",
-            "sets": [list(s) for s in self.sets],
-            "complete": self.complete,
-            "none": self.none,
-            "witness": self.witness.to_dict() if self.witness else None,
-        }
-
-    def document(self) -> Document:
-        """List the sets, or say why there is none."""
-        if not self.sets:
-            return Document((line(Word("✘ ", "bad"), f"none exists: {self.none}"),))
-        few = f"the first {len(self.sets):,}" if not self.complete else f"{len(self.sets):,}"
-        plural = "s" if len(self.sets) > 1 else ""
-        head = line(Word("✔ ", "good"), f"{few} minimal set{plural} to adjust for, given this graph")
-        nothing = "   nothing needs to be adjusted for"
-        return Document((head, *(line(naming(s) + nothing * (not s), depth=1) for s in self.sets)))
-
-
-def _sides(graph: MixedGraph, x: Iterable[str], y: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+def sides(graph: MixedGraph, x: Iterable[str], y: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return treatments and outcomes as disjoint sets of nodes of a graph that adjustment is defined on."""
     require_directed(graph, "adjustment")
     x, y = graph.require(x), graph.require(y)
     disjoint(graph, x, y, frozenset())
@@ -166,7 +125,7 @@ def forbidden_nodes(
     >>> sorted(forbidden_nodes(graph, "X", "Y"))
     ['M', 'S', 'Y']
     """
-    x, y = _sides(graph, x, y)
+    x, y = sides(graph, x, y)
     return descendants(graph, causal_nodes(graph, x, y, effect)) - x
 
 
@@ -183,12 +142,12 @@ def canonical_adjustment_set(
 
     Source: van der Zander et al. (2019), corollary 1.
     """
-    x, y = _sides(graph, x, y)
+    x, y = sides(graph, x, y)
     above_all = ancestors(graph, x | y | graph.require(required))
-    return above_all - x - y - _barred(graph, x, y, effect, graph.require(forbidden))
+    return above_all - x - y - barred_nodes(graph, x, y, effect, graph.require(forbidden))
 
 
-def _barred(
+def barred_nodes(
     graph: MixedGraph, x: frozenset[str], y: frozenset[str], effect: Effect, forbidden: frozenset[str]
 ) -> frozenset[str]:
     """Return what may not stand in a set: forbidden by the graph, by its roles or by the user."""
@@ -199,7 +158,7 @@ def proper_backdoor_graph(
     graph: MixedGraph, x: Iterable[str], y: Iterable[str], *, effect: Effect = "total"
 ) -> MixedGraph:
     """Return the graph without the arrows from X that start proper causal paths to Y (direct: that lead to Y)."""
-    x, y = _sides(graph, x, y)
+    x, y = sides(graph, x, y)
     mediators = causal_nodes(graph, x, y, effect)
     return graph.with_edges(e for e in graph.edges if not (e.mark == "->" and e.left in x and e.right in mediators))
 
@@ -208,7 +167,7 @@ def biasing_path(
     graph: MixedGraph, x: Iterable[str], y: Iterable[str], z: Iterable[str], *, effect: Effect = "total"
 ) -> Path | None:
     """Return a path from X to Y, open given Z, that isn't part of the effect; None where there is none."""
-    x, y = _sides(graph, x, y)
+    x, y = sides(graph, x, y)
     z = graph.require(z)
     mediators = causal_nodes(graph, x, y, effect)
     asked = graph.index.classes((above(graph, z), ABOVE_Z), (z, IN_Z))
@@ -235,7 +194,7 @@ def check_adjustment(
     >>> check_adjustment(graph, "X", "Y", "M").reason
     'M is forbidden: it lies on a causal path from X to Y, or below one'
     """
-    x, y = _sides(graph, x, y)
+    x, y = sides(graph, x, y)
     z = graph.require(z)
     disjoint(graph, x, y, z)
     backdoor = satisfies_backdoor(graph, x, y, z)
@@ -250,8 +209,8 @@ def check_adjustment(
         return verdict(f"{hidden[0]} is {state}", hidden[0])
     forbidden = graph.sorted(z & forbidden_nodes(graph, x, y, effect=effect))
     if forbidden:
-        sides = f"{words(graph.sorted(x))} to {words(graph.sorted(y))}"
-        where = f"it lies on a causal path from {sides}, or below one"
+        ends = f"{words(graph.sorted(x))} to {words(graph.sorted(y))}"
+        where = f"it lies on a causal path from {ends}, or below one"
         if effect == "direct":
             where = f"it is a descendant of {words(graph.sorted(y))}"
         return verdict(f"{forbidden[0]} is forbidden: {where}", forbidden[0])
@@ -300,10 +259,10 @@ def minimal_adjustment_sets(
     Source: van der Zander et al. (2019), theorem 4 and section 5: minimal separators of the moralised ancestral proper
     back-door graph, enumerated as in `minimal_separators`.
     """
-    x, y = _sides(graph, x, y)
+    x, y = sides(graph, x, y)
     needed = graph.require(required)
     disjoint(graph, x, y, needed)
-    barred = _barred(graph, x, y, effect, graph.require(forbidden))
+    barred = barred_nodes(graph, x, y, effect, graph.require(forbidden))
     if needed & barred:
         return iter(())
     moral = moralised(graph, x, y, needed, barred, effect)
@@ -327,51 +286,3 @@ def moralised(
             parents[edge.right].add(edge.left)
     cliques = Cliques.build(d.union(*(parents[n] for n in d)) for d in districts(part))
     return cliques.without(required).eliminated(barred - x - y)
-
-
-def adjustment_family(
-    graph: MixedGraph,
-    x: Iterable[str],
-    y: Iterable[str],
-    *,
-    effect: Effect = "total",
-    required: Iterable[str] = (),
-    forbidden: Iterable[str] = (),
-    limit: int = LIMIT,
-) -> AdjustmentFamily:
-    """List minimal adjustment sets, ``limit`` at most, or say why there is none.
-
-    Raises:
-        ModelError: as for `check_adjustment`.
-    """
-    x, y = _sides(graph, x, y)
-    found = list(
-        islice(minimal_adjustment_sets(graph, x, y, effect=effect, required=required, forbidden=forbidden), limit + 1)
-    )
-    listed = sorted((graph.sorted(s) for s in found[:limit]), key=lambda s: (len(s), [natural(n) for n in s]))
-    sides = graph.sorted(x), graph.sorted(y)
-    if found:
-        return AdjustmentFamily(*sides, tuple(listed), len(found) <= limit)
-    clash = graph.sorted(graph.require(required) & _barred(graph, x, y, effect, graph.require(forbidden)))
-    if clash:
-        return AdjustmentFamily(
-            *sides, (), complete=True, none=f"{words(clash)} is required, but may not stand in a set"
-        )
-    most = canonical_adjustment_set(graph, x, y, effect=effect, required=required, forbidden=forbidden)
-    path = biasing_path(graph, x, y, most, effect=effect)
-    if path is None:
-        raise AssertionError("no minimal set, yet the canonical set is valid")
-    barred = _barred(graph, x, y, effect, graph.require(forbidden))
-    return AdjustmentFamily(*sides, (), complete=True, none=_stays_open(graph, barred, path), witness=path)
-
-
-def _stays_open(graph: MixedGraph, barred: frozenset[str], path: Path) -> str:
-    """Say why no set closes a path."""
-    inner = [t.nodes[1] for t in path.triples if t.role != "collider"]
-    hidden = [n for n in inner if n in graph.latent | graph.selected]
-    other = [n for n in inner if n not in hidden and n in barred]
-    reasons = [f"{words(hidden)} can't be observed"] * bool(hidden)
-    reasons += [f"{words(other)} may not be adjusted for"] * bool(other)
-    opened = [t.nodes[1] for t in path.triples if t.role == "collider"]
-    reasons += [f"closing other paths opens {words(opened)}"] * bool(opened)
-    return f"{path.drawn} stays open whatever is measured" + (f": {'; '.join(reasons)}" if reasons else "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from causalgraph.answers import Answer, Block, Document, Math, Style, Table, Word, line
-from causalgraph.criteria.adjustment import adjustment_family
+from causalgraph.criteria.families import adjustment_family
 from causalgraph.criteria.paths import paths, why
 from causalgraph.criteria.separation import naming, words
 from causalgraph.formula.printing import latex, text
