@@ -20,7 +20,7 @@ from causalgraph.graphs.paths import triples
 from causalgraph.model import Item, Model, Question
 from causalgraph.names import natural
 from causalgraph.syntax import queries
-from causalgraph.syntax.build import write
+from causalgraph.syntax.write import write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +126,15 @@ def _adjustment_sets(model: Model, query: queries.AdjustmentSets, _text: str, _s
     x, y = (_plain(t, "adjustment_sets") for t in (query.treatments, query.outcomes))
     cost = {v.name: v.cost for v in model.variables.values() if v.cost is not None}
     effect: adjustment.Effect = "direct" if query.effect == "direct" else "total"
-    return families.adjustment_family(model.graph, x, y, effect=effect, cost=cost)
+    return families.adjustment_family(
+        model.graph,
+        x,
+        y,
+        effect=effect,
+        required=_names(query.required),
+        forbidden=_names(query.forbidden),
+        cost=cost,
+    )
 
 
 def _adjusts(model: Model, query: queries.Adjusts, _text: str, _settings: Settings) -> Answer:

@@ -1,4 +1,4 @@
-"""From the syntax tree of a question to the question, and back to canonical text.
+"""From the syntax tree of a question to the question.
 
 `VERBS` is the table of all that can be asked: how each verb is written, and what builds its question.
 """
@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from causalgraph.errors import Diagnostic, Label, ModelError, Span, did_you_mean
 from causalgraph.syntax import queries as q
 from causalgraph.syntax import tree
-from causalgraph.syntax.names import level_text, name_text
 
-__all__ = ["LATER", "VERBS", "Verb", "to_query", "write"]
+__all__ = ["LATER", "VERBS", "Verb", "to_query"]
 
 EFFECTS = ("total", "direct")
 
 # Verbs of the public contract that a later version answers.
 LATER = (
-    *("att", "atc", "cate", "rr", "nde", "nie", "cde", "pn", "ps", "pns"),
+    *("nde", "nie", "pn", "ps", "pns"),
     *("frontdoor_sets", "instruments", "implications", "cpdag", "mag", "pag"),
     *("equivalent", "sid", "aid", "shd", "bounds", "verify", "compare"),
 )
@@ -38,8 +36,8 @@ def to_query(expression: tree.Expr) -> q.Query:
     """Return the question that an expression asks.
 
     >>> from causalgraph.syntax.parser import parse_expression
-    >>> write(to_query(parse_expression("independent({A}, B | C)")))
-    'independent(A, B | C)'
+    >>> to_query(parse_expression("ancestors(Y)"))
+    Relatives(relation='ancestors', of=(Term(variable='Y', value=None),))
 
     Raises:
         ModelError: the verb is unknown (E210), its arguments aren't what it takes (E211), a variable stands in two
@@ -235,7 +233,28 @@ def _effect(call: tree.Call) -> q.Query:
     read = _Reader(call, VERBS[call.verb.text].form)
     read.no_bar()
     treatment, outcome = read.arguments(2)
-    return q.Effect(call.verb.text, read.one(treatment), read.one(outcome), (), call.span)
+    return q.Effect(call.verb.text, read.one(treatment), read.one(outcome), span=call.span)
+
+
+def _conditional_effect(call: tree.Call) -> q.Query:
+    read = _Reader(call, VERBS[call.verb.text].form)
+    treatment, outcome = read.arguments(2)
+    given = read.terms(call.given or (), levels=True)
+    if not given:
+        raise read.wrong("a condition is missing")
+    return q.Effect(call.verb.text, read.one(treatment), read.one(outcome), given, span=call.span)
+
+
+def _controlled_effect(call: tree.Call) -> q.Query:
+    read = _Reader(call, VERBS[call.verb.text].form)
+    read.no_bar()
+    arguments = read.arguments()
+    if len(arguments) < len(("X", "Y", "M=m")):
+        raise read.wrong("something is missing")
+    held = read.terms(arguments[2:], levels=True)
+    if not all(term.value is not None for term in held):
+        raise read.wrong("a mediator is held at a level", arguments[2])
+    return q.Effect(call.verb.text, read.one(arguments[0]), read.one(arguments[1]), (), held, call.span)
 
 
 def _between(make: type[q.Independent | q.Paths | q.Adjusts]) -> Callable[[tree.Call], q.Query]:
@@ -259,18 +278,25 @@ def _relatives(call: tree.Call) -> q.Query:
 def _adjustment_sets(call: tree.Call) -> q.Query:
     read = _Reader(call, VERBS["adjustment_sets"].form)
     read.no_bar()
-    effect = "total"
-    sides = []
-    for part in read.arguments():
-        if isinstance(part, tree.Assign):
-            if part.name.text != "effect" or not isinstance(part.value, tree.Name) or part.value.text not in EFFECTS:
-                raise read.wrong("the one option is effect=total or effect=direct", part)
-            effect = part.value.text
-        else:
-            sides.append(part)
+    options = {p.name.text: p for p in read.arguments() if isinstance(p, tree.Assign)}
+    sides = [p for p in read.arguments() if not isinstance(p, tree.Assign)]
     if len(sides) != 2:
         raise read.wrong(f"2 arguments expected, {len(sides)} found")
-    return q.AdjustmentSets(read.some(sides[0]), read.some(sides[1]), effect, call.span)
+    strange = next((p for key, p in options.items() if key not in ("effect", "required", "forbidden")), None)
+    if strange or len(options) + len(sides) < len(read.arguments()):
+        raise read.wrong("the options are effect=, required= and forbidden=, each once", strange)
+    effect = options.pop("effect").value if "effect" in options else tree.Name("total")
+    if not isinstance(effect, tree.Name) or effect.text not in EFFECTS:
+        raise read.wrong("effect is total or direct", effect)
+    sets = {key: read.terms((part.value,)) for key, part in options.items()}
+    return q.AdjustmentSets(
+        read.some(sides[0]),
+        read.some(sides[1]),
+        effect.text,
+        sets.get("required", ()),
+        sets.get("forbidden", ()),
+        call.span,
+    )
 
 
 def _intervene(call: tree.Call) -> q.Query:
@@ -294,6 +320,12 @@ VERBS: dict[str, Verb] = {
     "P": Verb("P(Y=1 | do(X=0), Z=1)", _probability),
     "E": Verb("E(Y | do(X=1), Z=1)", _expectation),
     "ate": Verb("ate(X, Y)", _effect),
+    "att": Verb("att(X, Y)", _effect),
+    "atc": Verb("atc(X, Y)", _effect),
+    "rr": Verb("rr(X, Y)", _effect),
+    "odds_ratio": Verb("odds_ratio(X, Y)", _effect),
+    "cate": Verb("cate(X, Y | W)", _conditional_effect),
+    "cde": Verb("cde(X, Y, M=m)", _controlled_effect),
     "independent": Verb("independent(X, Y | Z)", _between(q.Independent)),
     "paths": Verb("paths(X, Y | Z)", _between(q.Paths)),
     "triples": Verb("triples()", _plain(q.Triples)),
@@ -301,84 +333,8 @@ VERBS: dict[str, Verb] = {
     "descendants": Verb("descendants(X)", _relatives),
     "blanket": Verb("blanket(X)", _relatives),
     "districts": Verb("districts()", _plain(q.Districts)),
-    "adjustment_sets": Verb("adjustment_sets(X, Y)", _adjustment_sets),
+    "adjustment_sets": Verb("adjustment_sets(X, Y, effect=direct, required={A}, forbidden={B})", _adjustment_sets),
     "adjusts": Verb("adjusts(X, Y | Z)", _between(q.Adjusts)),
     "do": Verb("do(X)", _intervene),
     "project": Verb("project()", _plain(q.Project)),
-}
-
-
-# Writing.
-
-
-def write(query: q.Query) -> str:
-    """Return a question's canonical text, which parses to an equal question.
-
-    >>> write(q.Probability((q.Term("Lung cancer", "1"),), (q.Term("Smoking"),)))
-    'P(`Lung cancer`=1 | do(Smoking))'
-    """
-    return WRITERS[type(query)](query)
-
-
-def _write_arithmetic(query: q.Arithmetic) -> str:
-    rank = RANK[query.operator]
-    return f"{_operand(query.left, rank)} {query.operator} {_operand(query.right, rank + 1)}"
-
-
-RANK = {"+": 1, "-": 1, "*": 2, "/": 2}
-
-
-def _operand(query: q.Query, rank: int) -> str:
-    text = write(query)
-    return f"({text})" if isinstance(query, q.Arithmetic) and RANK[query.operator] < rank else text
-
-
-def _call(verb: str, arguments: Iterable[str], given: Iterable[str] = ()) -> str:
-    after = ", ".join(given)
-    return f"{verb}({', '.join(arguments)}{' | ' * bool(after)}{after})"
-
-
-def _conditions(do: tuple[q.Term, ...], given: tuple[q.Term, ...]) -> list[str]:
-    return [_do(do)] * bool(do) + [_term(term) for term in given]
-
-
-def _do(terms: tuple[q.Term, ...]) -> str:
-    return _call("do", map(_term, terms))
-
-
-def _set(terms: tuple[q.Term, ...]) -> str:
-    written = ", ".join(map(_term, terms))
-    return written if len(terms) == 1 else f"{{{written}}}"
-
-
-def _term(term: q.Term) -> str:
-    name = name_text(term.variable)
-    return name if term.value is None else f"{name}={level_text(term.value)}"
-
-
-def _sides(verb: str, left: tuple[q.Term, ...], right: tuple[q.Term, ...], given: tuple[q.Term, ...]) -> str:
-    return _call(verb, [_set(left), _set(right)], map(_term, given))
-
-
-def _write_adjustment_sets(query: q.AdjustmentSets) -> str:
-    option = [f"effect={query.effect}"] * (query.effect != "total")
-    return _call("adjustment_sets", [_set(query.treatments), _set(query.outcomes), *option])
-
-
-WRITERS: dict[type[q.Query], Callable[[Any], str]] = {
-    q.Identify: lambda x: _call("identify", [_do(x.treatments), _set(x.outcomes)], map(_term, x.given)),
-    q.Probability: lambda x: _call("P", map(_term, x.outcomes), _conditions(x.do, x.given)),
-    q.Expectation: lambda x: _call("E", [_term(x.outcome)], _conditions(x.do, x.given)),
-    q.Effect: lambda x: _call(x.measure, [_term(x.treatment), _term(x.outcome)], map(_term, x.given)),
-    q.Independent: lambda x: _sides("independent", x.left, x.right, x.given),
-    q.Paths: lambda x: _sides("paths", x.left, x.right, x.given),
-    q.Adjusts: lambda x: _sides("adjusts", x.treatments, x.outcomes, x.given),
-    q.AdjustmentSets: _write_adjustment_sets,
-    q.Relatives: lambda x: _call(x.relation, map(_term, x.of)),
-    q.Intervene: lambda x: _do(x.treatments),
-    q.Triples: lambda _: "triples()",
-    q.Districts: lambda _: "districts()",
-    q.Project: lambda _: "project()",
-    q.Constant: lambda x: x.digits,
-    q.Arithmetic: _write_arithmetic,
 }

@@ -74,12 +74,16 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Effect:
-    """``ate(X, Y)`` and its kin; `measure` is the verb."""
+    """``ate(X, Y)`` and its kin; `measure` is the verb.
+
+    `given` are the conditions of ``cate(X, Y | W)``, `held` the further variables that ``cde(X, Y, M=m)`` sets.
+    """
 
     measure: str
     treatment: Term
     outcome: Term
     given: tuple[Term, ...] = ()
+    held: tuple[Term, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
@@ -128,11 +132,13 @@ class Districts:
 
 @dataclass(frozen=True)
 class AdjustmentSets:
-    """``adjustment_sets(X, Y, effect=total)``."""
+    """``adjustment_sets(X, Y, effect=total, required={A}, forbidden={B})``."""
 
     treatments: tuple[Term, ...]
     outcomes: tuple[Term, ...]
     effect: str = "total"
+    required: tuple[Term, ...] = ()
+    forbidden: tuple[Term, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 
 from causalgraph.errors import ModelError
 from causalgraph.syntax import queries as q
-from causalgraph.syntax.build import LATER, VERBS, write
+from causalgraph.syntax.build import LATER, VERBS
 from causalgraph.syntax.parser import parse_query
+from causalgraph.syntax.write import write
 from syntax.texts import questions
 
 X, Y, Z = (q.Term(name) for name in "XYZ")
@@ -74,14 +75,17 @@ MISTAKES = {
     "independent(X, Y, Z)": ("E211", "independent(X, Y, Z)", "independent(X, Y | Z)"),
     "independent({}, Y)": ("E211", "{}", "independent(X, Y | Z)"),
     "triples(X)": ("E211", "triples(X)", "triples()"),
-    "adjustment_sets(X, Y, effect=some)": ("E211", "effect=some", "adjustment_sets(X, Y)"),
+    "adjustment_sets(X, Y, effect=some)": ("E211", "some", "adjustment_sets(X, Y"),
+    "adjustment_sets(X, Y, covariates={Z})": ("E211", "covariates={Z}", "adjustment_sets(X, Y"),
+    "cate(X, Y)": ("E211", "cate(X, Y)", "cate(X, Y | W)"),
+    "cde(X, Y, M)": ("E211", "M", "cde(X, Y, M=m)"),
     "P(Y | do())": ("E211", "do()", "P("),
     "P(Y=X+1)": ("E211", "X+1", "P("),
     "1 + triples()": ("E211", "triples()", "E(Y"),
     "X + 1": ("E211", "X", "identify"),
     "independent(X, Y | X)": ("E212", "X", "drop one"),
     "P(Y=1 | do(Y=0))": ("E212", "Y=0", "drop one"),
-    "att(X, Y)": ("E050", "att", "leave it out"),
+    "nde(X, Y)": ("E050", "nde", "leave it out"),
     "P(Y[X=0] | X=1)": ("E050", "Y[X=0]", "leave it out"),
 }
 
