@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     from causalgraph.data.source import Source
 
-__all__ = ["ANSWERS", "METHODS", "Settings", "answer", "run", "source_of"]
+__all__ = ["ANSWERS", "Settings", "answer", "run", "source_of"]
 
 # Paths and triples that an answer lists unless the graph is asked directly.
 PATHS_LISTED = 1000
-METHODS = ("auto", "counts")
 
 
 @dataclass(frozen=True)
@@ -73,13 +72,24 @@ def _identify(model: Model, query: queries.Identify, _text: str, _settings: Sett
 
 
 def _numeric(model: Model, query: Any, text: str, settings: Settings) -> Answer:
+    from causalgraph.evaluate.answering import METHODS
     from causalgraph.evaluate.answering import answer as estimate
 
     if settings.method not in METHODS:
         raise ModelError.because(
             "E214", f"there is no method {settings.method!r} yet", fix=f"use one of {', '.join(METHODS)}"
         )
-    return estimate(query, text, model.graph, model.variables, settings.source(), level=settings.level)
+    source = settings.source()
+    return estimate(
+        query,
+        text,
+        model.graph,
+        model.variables,
+        source,
+        method=settings.method,
+        level=settings.level,
+        seed=settings.seed,
+    )
 
 
 def _independent(model: Model, query: queries.Independent, _text: str, _settings: Settings) -> Answer:

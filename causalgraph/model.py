@@ -96,10 +96,10 @@ class Model:
         Args:
             query: the question, as text or parsed.
             data: a data frame, or the path of a file; without it, the data that the model names.
-            method: how a number is estimated; ``auto`` and ``counts`` are the same so far.
+            method: how errors are found: ``counts`` (``auto``) by the formula's gradient, or ``bootstrap``.
             weight: the column of weights: counts, survey weights or an exact distribution.
             level: the level of confidence of intervals.
-            seed: for methods that draw at random; none so far does.
+            seed: of what is drawn at random: the bootstrap, the critical value of a table's joint intervals.
 
         Raises:
             ModelError: the query can't be read, or doesn't fit the model.

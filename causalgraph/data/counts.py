@@ -60,8 +60,10 @@ class Counts:
 
     def keep(self, cells: NDArray[np.bool_]) -> Counts:
         """Return the counts of some cells alone."""
+        n = self.n if self.weighting in ("survey", "exact") else float(self.weight[cells].sum())
         return replace(
             self,
+            n=n,
             codes=self.codes[cells],
             weight=self.weight[cells],
             squared=self.squared[cells],

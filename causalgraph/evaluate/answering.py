@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causalgraph.criteria.separation import words
 from causalgraph.data.counts import Counts
 from causalgraph.data.source import Source
-from causalgraph.errors import ModelError
+from causalgraph.evaluate import counting
+from causalgraph.evaluate.effects import MEASURES, Contrast, contrast_of, effect
 from causalgraph.evaluate.estimate import Estimate, Row
-from causalgraph.evaluate.interval import wald, wilson
-from causalgraph.evaluate.quantities import (
-    Numeric,
-    Parts,
-    Quantity,
-    RefusedError,
-    World,
-    contrast_of,
-    effect_quantity,
-    quantity,
-)
-from causalgraph.evaluate.support import Support, support
+from causalgraph.evaluate.interval import log_wald, simultaneous, wald, wilson
+from causalgraph.evaluate.quantities import Numeric, Parts, Quantity, RefusedError, World, quantity
+from causalgraph.evaluate.resampling import Replicates, bootstrap
+from causalgraph.evaluate.support import Support
 from causalgraph.evaluate.table import Evaluated, evaluate
-from causalgraph.formula.nodes import E, Event, P
+from causalgraph.formula.printing import text as formula_text
 from causalgraph.graphs.mixed import MixedGraph
-from causalgraph.identify.answer import Identified, Undecided
+from causalgraph.identify.answer import Undecided
 from causalgraph.names import natural
 from causalgraph.syntax.queries import Arithmetic, Effect, Expectation, Probability
 from causalgraph.variables import Variable
@@ -36,7 +29,12 @@ from causalgraph.variables import Variable
 if TYPE_CHECKING:
     from sympy import Expr
 
-__all__ = ["answer"]
+__all__ = ["METHODS", "answer"]
+
+METHODS = ("auto", "counts", "bootstrap")
+
+# A table of more rows than this gets intervals row by row only.
+MOST_JOINT = 200
 
 
 def answer(
@@ -46,7 +44,9 @@ def answer(
     variables: Mapping[str, Variable],
     source: Source,
     *,
+    method: str = "auto",
     level: float = 0.95,
+    seed: int = 0,
 ) -> Estimate | Undecided:
     """Answer a numeric query from data by counting cells.
 
@@ -56,51 +56,45 @@ def answer(
         graph: the model's graph.
         variables: the declared variables, by name.
         source: the data.
+        method: ``counts`` (``auto``) for errors by the formula's gradient, ``bootstrap`` for resampled cells.
         level: the intervals' level of confidence.
+        seed: of what is drawn at random: the bootstrap, and the critical value of simultaneous intervals.
 
     Raises:
         DataError: the data don't fit the model.
         EstimationError: they can't carry the estimate.
         ModelError: the query asks for a level that doesn't exist (E204).
     """
-    world = World(graph, variables, source)
-    parts = Parts()
+    world, parts = World(graph, variables, source), Parts()
     contrast = contrast_of(query, world) if isinstance(query, Effect) else None
     try:
-        quantities = (
-            [effect_quantity(query, world, parts, *pair) for pair in contrast.pairs]
-            if contrast and isinstance(query, Effect)
-            else [quantity(query, world, parts)]
-        )
+        asked = _quantities(query, contrast, world, parts)
     except RefusedError as refused:
         return refused.verdict
-    formulas = [f for q in quantities for f in (q.formula, q.naive)]
-    counts = _count(formulas, parts, world)
-    held = _support(parts, counts, world)
-    counts = counts.keep(held.keep)
-    evaluated = [evaluate(q.formula, counts, variables) for q in quantities]
-    free = _free_treatments(query, quantities)
-    share = _is_probability(query)
-    rows = [
-        row
-        for one, labels in zip(evaluated, contrast.labels if contrast else [{}], strict=True)
-        for row in _rows(one, labels, free, world, counts, level, share=share)
-    ]
+    formulas, naive = [q.formula for q in asked], [q.naive for q in asked]
+    whole = counting.count([*formulas, *naive], parts, world)
+    held = counting.supported(parts, whole, world)
+    counts = whole.keep(held.keep)
     covariates = tuple(dict.fromkeys(c for i in parts.identified for c in i.derivation.covariates))
+    compact, cells, made = counting.compacted(formulas, counts, covariates)
+    everything = {**variables, **{n: Variable(n) for n in made}}
+    laid = _evaluated(query, contrast, compact, cells, everything, world)
+    resampled = bootstrap(compact, cells, everything, seed=seed) if method == "bootstrap" else None
+    rows = list(_rows(query, laid, counts, level, resampled, seed))
     single = len(rows) == 1 and not rows[0].levels
-    naive = _naive(quantities[0].naive, counts, variables) if covariates and single else None
     return Estimate(
         query=text,
+        formula=formula_text(formulas[0]) if single else None,
         rows=tuple(rows),
         level=level,
-        method="by counts",
+        method="by counts" if resampled is None else f"bootstrap over cells, {len(resampled.values):,} replicates",
         n=counts.n,
         dropped=counts.dropped,
-        warnings=tuple(_warnings(rows, held, counts)),
+        warnings=tuple(_warnings(rows, held, counts, list(counting.advice(parts, whole, held, world)), resampled)),
         identification=tuple(i.to_dict() for i in parts.identified),
         covariates=covariates,
-        strata=_strata(counts, covariates),
-        naive=naive,
+        strata=counting.strata(counts, covariates),
+        naive=_naive(naive[0], whole, variables) if covariates and single else None,
         naive_of=_naive_of(query, world),
         supported=held.mass,
         failing=tuple(s.to_dict() for s in held.failing),
@@ -110,127 +104,102 @@ def answer(
     )
 
 
-# Counting.
+def _quantities(query: Numeric, contrast: Contrast | None, world: World, parts: Parts) -> list[Quantity]:
+    """Return one formula a contrast, or the query's one."""
+    if contrast and isinstance(query, Effect):
+        return [MEASURES[query.measure].build(query, world, parts, *pair) for pair in contrast.pairs]
+    return [quantity(query, world, parts, effect)]
 
 
-def _events(formula: Expr) -> Iterator[Event]:
-    for node in formula.atoms(P, E):
-        yield from (*(node.events if isinstance(node, P) else ()), *node.given)
+@dataclass(frozen=True)
+class _Laid:
+    """The numbers of a query in the order of its rows: levels, value, error; and their covariance, where there is one.
+
+    `order` says for each row which number of the evaluation it is.
+    """
+
+    levels: list[dict[str, str]]
+    order: list[int]
+    values: list[float | None]
+    errors: list[float]
+    covariance: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None
 
 
-def _count(formulas: Iterable[Expr], parts: Parts, world: World) -> Counts:
-    """Ask the source once for all that the formulas need."""
-    formulas = list(formulas)
-    cells = {e.variable for f in formulas for e in _events(f)}
-    for verdict, _, _ in parts.comparisons:
-        cells |= {*verdict.question.x, *verdict.question.w, *verdict.derivation.covariates}
-    outcomes = sorted({e.variable for f in formulas for e in f.atoms(E)}, key=natural)
-    hidden = sorted((cells | set(outcomes)) & world.graph.latent)
-    if hidden:
-        raise ModelError.because("E203", f"{words(hidden)} is latent: no data can speak of it")
-    for name in sorted(cells, key=natural):
-        world.levels(name)
-    variables = world.variables
-    ordered = sorted(cells, key=natural)
-    return world.source.counts([variables[n] for n in ordered], [variables[n] for n in outcomes])
+def _evaluated(
+    query: Numeric,
+    contrast: Contrast | None,
+    formulas: list[Expr],
+    counts: Counts,
+    variables: Mapping[str, Variable],
+    world: World,
+) -> _Laid:
+    """Evaluate the formulas and lay the numbers out as rows, one for each combination of levels."""
+    found = [evaluate(f, counts, variables, errors="joint" if len(formulas) == 1 else "each") for f in formulas]
+    labels = contrast.labels if contrast else [{}]
+    absent = _absent(query, formulas)
+    laid = _Laid([], [], [], [], found[0].covariance if len(found) == 1 else None)
+    start = 0
+    for one, label in zip(found, labels, strict=True):
+        for levels, place in _places(one, label, absent, world):
+            laid.levels.append(levels)
+            laid.order.append(start + (int(np.ravel_multi_index(place, one.values.shape)) if place else 0))
+            laid.values.append(float(one.values[place]) if one.valid[place] else None)
+            laid.errors.append(float(one.errors[place]))
+        start += one.values.size
+    return laid
 
 
-def _support(parts: Parts, counts: Counts, world: World) -> Support:
-    """Find the strata that carry every comparison of the query at once."""
-    everything = Support(1.0, (), np.ones(len(counts.weight), dtype=bool))
-    grouped: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], list[dict[str, int]]] = {}
-    for verdict, fixed, within in parts.comparisons:
-        if verdict.derivation.strategy == "no effect":
-            continue
-        free_given = [w for w in verdict.question.w if w not in within]
-        covariates = (*verdict.derivation.covariates, *free_given)
-        arms = grouped.setdefault((covariates, tuple(sorted(within.items()))), [])
-        arms += [a for a in _arms(verdict, fixed, counts, world) if a not in arms]
-    found = []
-    for (covariates, conditions), arms in grouped.items():
-        place = {k: _place(k, v, counts, world) for k, v in conditions}
-        found.append(support(counts, arms, covariates, place))
-    if not found:
-        return everything
-    keep = np.logical_and.reduce([s.keep for s in found])
-    worst = min(found, key=lambda s: s.mass)
-    return Support(worst.mass, tuple(f for s in found for f in s.failing), keep)
-
-
-def _arms(verdict: Identified, fixed: Mapping[str, str], counts: Counts, world: World) -> Iterator[dict[str, int]]:
-    """Yield the arms that a comparison needs: the levels asked for, and of a free treatment all that occur."""
-    choices = []
-    for x in verdict.question.x:
-        axis = counts.axis(x)
-        occurring = sorted(set(counts.codes[counts.weight > 0, axis].tolist()))
-        choices.append([_place(x, fixed[x], counts, world)] if x in fixed else occurring)
-    for codes in product(*choices):
-        yield dict(zip(verdict.question.x, codes, strict=True))
-
-
-def _place(name: str, level: str, counts: Counts, world: World) -> int:
-    levels = counts.levels[counts.axis(name)]
-    found = world.variables[name].index_of(level, levels)
-    if found is None:
-        raise ModelError.because("E204", f"{name} is never {level}", why=f"its levels are {', '.join(levels)}")
-    return found
-
-
-def _strata(counts: Counts, covariates: tuple[str, ...]) -> int:
-    columns = counts.codes[counts.weight > 0][:, [counts.axis(c) for c in covariates]]
-    return len(np.unique(columns, axis=0)) if covariates else 1
-
-
-# Rows.
-
-
-def _free_treatments(query: Numeric, quantities: list[Quantity]) -> tuple[str, ...]:
+def _absent(query: Numeric, formulas: list[Expr]) -> tuple[str, ...]:
     """Return treatments left free that the formula doesn't mention, as where they have no effect."""
     if isinstance(query, Probability | Expectation):
-        named = {v.variable for q in quantities for v in q.formula.free_symbols}
+        named = {v.variable for f in formulas for v in f.free_symbols}
         return tuple(t.variable for t in query.do if t.value is None and t.variable not in named)
     return ()
 
 
-def _is_probability(query: Numeric) -> bool:
-    return isinstance(query, Probability)
-
-
-def _rows(
-    one: Evaluated,
-    labels: Mapping[str, str],
-    absent: tuple[str, ...],
-    world: World,
-    counts: Counts,
-    level: float,
-    *,
-    share: bool,
-) -> Iterator[Row]:
-    """Lay an evaluated formula out as rows, one for each combination of levels."""
+def _places(
+    one: Evaluated, label: Mapping[str, str], absent: tuple[str, ...], world: World
+) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+    """Yield the rows of an evaluated formula: levels in declared order, the variable that sorts first slowest."""
     names = [*(v.variable for v in one.axes), *absent]
     levels = [*one.levels, *(world.levels(name) for name in absent)]
     order = sorted(range(len(names)), key=lambda i: natural(names[i]))
-    # Rows run through the levels in declared order, the variable that sorts first changing slowest.
     for turn in product(*(range(len(levels[i])) for i in order)):
         place = dict(zip(order, turn, strict=True))
-        shown = {**labels, **{names[i]: levels[i][place[i]] for i in order}}
-        yield _row(shown, one, tuple(place[i] for i in range(len(one.axes))), counts, level, share=share)
+        shown = {**label, **{names[i]: levels[i][place[i]] for i in order}}
+        yield shown, tuple(place[i] for i in range(len(one.axes)))
 
 
-def _row(
-    shown: Mapping[str, str], one: Evaluated, place: tuple[int, ...], counts: Counts, level: float, *, share: bool
-) -> Row:
-    if not one.valid[place]:
-        return Row(shown, None, None, None)
-    value, error = float(one.values[place]), float(one.errors[place])
-    if np.isnan(error):
-        return Row(shown, value, None, None)
-    interval = wilson(min(max(value, 0.0), 1.0), error, level, counts.n) if share else wald(value, error, level)
-    return Row(shown, value, error, interval)
+def _rows(
+    query: Numeric, laid: _Laid, counts: Counts, level: float, resampled: Replicates | None, seed: int
+) -> Iterator[Row]:
+    """Give each number its interval, and a table intervals that hold all at once."""
+    ratio = isinstance(query, Effect) and MEASURES[query.measure].scale == "ratio"
+    rows = []
+    for levels, value, number, error in zip(laid.levels, laid.values, laid.order, laid.errors, strict=True):
+        if value is None or (np.isnan(error) and resampled is None):
+            rows.append(Row(levels, value, None, None))
+        elif resampled is not None:
+            rows.append(Row(levels, value, resampled.error(number), resampled.interval(number, level)))
+        elif isinstance(query, Probability):
+            rows.append(Row(levels, value, error, wilson(min(max(value, 0.0), 1.0), error, level, counts.n)))
+        else:
+            lay = log_wald if ratio else wald
+            rows.append(Row(levels, value, error, lay(value, error, level)))
+    joint = laid.covariance
+    if joint is None or not 1 < len(rows) <= MOST_JOINT or resampled is not None or counts.weighting == "exact":
+        yield from rows
+        return
+    critical = simultaneous(joint, level, seed)
+    for row in rows:
+        if row.value is None or row.std_error is None:
+            yield row
+        else:
+            yield replace(row, joint=wald(row.value, row.std_error, level, critical))
 
 
 def _naive(formula: Expr, counts: Counts, variables: Mapping[str, Variable]) -> float | None:
-    plain = evaluate(formula, counts, variables)
+    plain = evaluate(formula, counts, variables, errors="none")
     return float(plain.values) if bool(plain.valid) else None
 
 
@@ -239,22 +208,25 @@ def _naive_of(query: Numeric, world: World) -> str:
         return "share"
     outcome = query.outcome.variable if isinstance(query, Expectation | Effect) else None
     binary = outcome is not None and world.source.kind(world.variables[outcome]) == "binary"
-    if isinstance(query, Expectation):
-        return "share" if binary else "mean"
-    return "comparison of shares" if binary else "comparison of means"
+    what = "share" if binary else "mean"
+    return what if isinstance(query, Expectation) else f"comparison of {what}s"
 
 
 def _unit(query: Numeric, variables: Mapping[str, Variable]) -> str | None:
     """Return the outcome's unit, where the query keeps it."""
+    if isinstance(query, Effect) and not MEASURES[query.measure].has_unit:
+        return None
     if isinstance(query, Expectation | Effect):
         return variables[query.outcome.variable].unit
     if isinstance(query, Arithmetic) and query.operator in ("+", "-"):
-        units = {_unit(side, variables) for side in (query.left, query.right)}  # type: ignore[arg-type]  # as above
+        units = {_unit(side, variables) for side in (query.left, query.right)}  # type: ignore[arg-type]  # the parser admits numeric sides alone
         return units.pop() if len(units) == 1 else None
     return None
 
 
-def _warnings(rows: list[Row], held: Support, counts: Counts) -> Iterator[str]:
+def _warnings(
+    rows: list[Row], held: Support, counts: Counts, better: list[str], resampled: Replicates | None
+) -> Iterator[str]:
     """Say what a reader of the number must know."""
     if held.failing:
         shown = [s.text for s in held.failing[:3]]
@@ -262,10 +234,14 @@ def _warnings(rows: list[Row], held: Support, counts: Counts) -> Iterator[str]:
         listed = "; ".join(shown) + (f"; and {more:,} more strata" if more else "")
         yield (
             f"W501: the data carry the comparison for {held.mass:.1%} of the population; the number speaks of "
-            f"that part alone. {listed}. Coarsen the covariates, or adjust for a smaller set."
+            f"that part alone. {listed}." + (f" What could help: {'; '.join(better)}." if better else "")
         )
     lost = sum(r.value is None for r in rows)
     if lost:
         yield f"W502: {lost:,} of {len(rows):,} rows aren't determined: their conditions never occur in the data"
     if counts.weighting == "survey":
         yield "W503: the weights aren't whole numbers; they are taken for survey weights in the standard error"
+    if resampled is not None and counts.outcomes:
+        yield "W504: the bootstrap draws the cells' means from their normal law, as the rows aren't kept"
+    if resampled is not None and resampled.lost:
+        yield f"W505: {resampled.lost:,} replicates lacked an arm in some stratum and were left out"

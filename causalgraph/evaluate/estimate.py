@@ -18,12 +18,16 @@ STRATA_SHOWN = 3
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: levels, value, error, interval; None where the data don't determine it."""
+    """A row of a table: levels, value, error, interval; None where the data don't determine it.
+
+    `joint` is wider than `interval`: the intervals of that name hold for all rows of the table at once.
+    """
 
     levels: Mapping[str, str]
     value: float | None
     std_error: float | None
     interval: tuple[float, float] | None
+    joint: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the levels beside ``value``; a variable of that name becomes ``value_``."""
@@ -54,6 +58,7 @@ class Estimate(Answer):
     naive_of: str = ""
     supported: float = 1.0
     failing: tuple[Mapping[str, Any], ...] = ()
+    formula: str | None = None
     unit: str | None = None
     versus: Mapping[str, str] | None = None
     compared: Mapping[str, str] = field(default_factory=dict)
@@ -83,12 +88,14 @@ class Estimate(Answer):
         return {
             "kind": "estimate",
             "query": self.query,
+            "formula": self.formula,
             "value": self.value,
             "std_error": self.std_error,
             "interval": _list(self.interval),
             "table": [r.to_dict() for r in self.rows],
             "std_errors": [r.std_error for r in self.rows],
             "intervals": [_list(r.interval) for r in self.rows],
+            "simultaneous": [_list(r.joint) for r in self.rows],
             "level": self.level,
             "method": self.method,
             "n": int(self.n) if float(self.n).is_integer() else self.n,
@@ -112,9 +119,9 @@ class Estimate(Answer):
             how += f" over {self.strata:,} strat{'um' if self.strata == 1 else 'a'} of {', '.join(self.covariates)}"
             how += ", each with every arm" * (self.supported == 1)
         if self.single:
-            rows.append(
-                line(Word(_shown(self.single) + unit, "strong"), _interval(self.single, self.level), f"   {how}")
-            )
+            ends = _interval(self.single, self.single.interval)
+            shown = f"   {self.level:.0%} {ends}" if ends else ""
+            rows.append(line(Word(_shown(self.single) + unit, "strong"), shown, f"   {how}"))
         else:
             rows += [self._table(unit), line(how)]
         if self.versus and self.single:
@@ -128,11 +135,18 @@ class Estimate(Answer):
 
     def _table(self, unit: str) -> Table:
         names = tuple(self.rows[0].levels) if self.rows else ()
-        if self.versus:
-            head = (*names, f"against {_levels(self.versus)}{unit}", f"{self.level:.0%} interval")
-        else:
-            head = (*names, f"value{unit}", f"{self.level:.0%} interval")
-        body = tuple((*(r.levels[n] for n in names), _shown(r), _interval(r, self.level, bare=True)) for r in self.rows)
+        what = f"against {_levels(self.versus)}" if self.versus else "value"
+        joint = any(r.joint for r in self.rows)
+        head = (*names, f"{what}{unit}", f"{self.level:.0%} interval", *["all at once"] * joint)
+        body = tuple(
+            (
+                *(r.levels[n] for n in names),
+                _shown(r),
+                _interval(r, r.interval),
+                *[_interval(r, r.joint)] * joint,
+            )
+            for r in self.rows
+        )
         return Table(head, body, frozenset({len(names)}))
 
 
@@ -151,7 +165,7 @@ def number(value: float, places: int | None) -> str:
     """Write a number to so many decimals, or to four digits where none are said.
 
     >>> number(7.9349, 2), number(0.44525, None)
-    ('7.93', '0.4453')
+    ('7.93', '0.4452')
     """
     if places is None:
         return f"{value:.{PLAIN_DIGITS}g}"
@@ -166,12 +180,12 @@ def _shown(row: Row) -> str:
     return "not determined" if row.value is None else number(row.value, decimals(row.std_error))
 
 
-def _interval(row: Row, level: float, *, bare: bool = False) -> str:
-    if row.interval is None:
+def _interval(row: Row, interval: tuple[float, float] | None) -> str:
+    if interval is None:
         return ""
     places = decimals(row.std_error)
-    low, high = (number(end, places) for end in row.interval)
-    return f"[{low}, {high}]" if bare else f"   {level:.0%} [{low}, {high}]"
+    low, high = (number(end, places) for end in interval)
+    return f"[{low}, {high}]"
 
 
 def _list(pair: tuple[float, float] | None) -> list[float] | None:

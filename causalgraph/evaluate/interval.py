@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, log, sqrt
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-__all__ = ["quantile", "wald", "wilson"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["log_wald", "quantile", "simultaneous", "wald", "wilson"]
 
 
 def quantile(level: float) -> float:
@@ -17,10 +22,41 @@ def quantile(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def wald(value: float, error: float, level: float) -> tuple[float, float]:
-    """Return ``value ± z · error``."""
-    half = quantile(level) * error
+def wald(value: float, error: float, level: float, critical: float | None = None) -> tuple[float, float]:
+    """Return ``value ± z · error``; ``critical`` takes the place of the normal quantile."""
+    half = (quantile(level) if critical is None else critical) * error
     return value - half, value + half
+
+
+def log_wald(value: float, error: float, level: float) -> tuple[float, float]:
+    """Return an interval for a positive ratio, laid on the logarithm; on the ratio itself where that isn't positive.
+
+    >>> [round(end, 3) for end in log_wald(2.0, 0.5, 0.95)]
+    [1.225, 3.265]
+    """
+    if not value > 0:
+        return wald(value, error, level)
+    low, high = wald(log(value), error / value, level)
+    return exp(low), exp(high)
+
+
+def simultaneous(covariance: NDArray[np.float64], level: float, seed: int, draws: int = 20_000) -> float:
+    """Return the critical value with which all intervals of a table hold at once: a quantile of the largest |t|.
+
+    Source: J. Montiel Olea, M. Plagborg-Møller, "Simultaneous confidence bands", J. Appl. Econometrics 34 (2019) 1-17,
+    doi:10.1002/jae.2656.
+    """
+    import numpy as np
+
+    errors = np.sqrt(np.diag(covariance))
+    known = errors > 0
+    if not known.any():
+        return quantile(level)
+    correlation = covariance[np.ix_(known, known)] / np.outer(errors[known], errors[known])
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    largest = np.abs(np.random.default_rng(seed).standard_normal((draws, len(root))) @ root.T).max(axis=1)
+    return float(np.quantile(largest, level))
 
 
 def wilson(value: float, error: float, level: float, n: float) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from sympy import Expr
 
 __all__ = [
-    "Contrast",
+    "Comparison",
     "Numeric",
     "Parts",
     "Quantity",
     "RefusedError",
     "World",
-    "contrast_of",
-    "effect_quantity",
+    "causal",
+    "identified",
+    "mean_formula",
+    "numeric_outcome",
     "quantity",
 ]
 
@@ -77,12 +79,25 @@ class RefusedError(Exception):
         super().__init__(verdict.reason)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Arms whose comparison needs support: treatments at fixed levels (the others free), within conditions.
+
+    `population` names the levels that pick those over whom is averaged: everyone, or for ``att`` the treated.
+    """
+
+    verdict: Identified
+    fixed: Mapping[str, str]
+    within: Mapping[str, str]
+    population: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass
 class Parts:
-    """What was met on the way through a query: verdicts, and the arms whose comparison needs support."""
+    """What was met on the way through a query: verdicts and comparisons."""
 
     identified: list[Identified] = field(default_factory=list)
-    comparisons: list[tuple[Identified, Mapping[str, str], Mapping[str, str]]] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -93,86 +108,70 @@ class Quantity:
     naive: Expr
 
 
-def quantity(query: Numeric, world: World, parts: Parts) -> Quantity:
-    """Turn a query into a formula, identifying its causal parts."""
+Effects = Callable[[Effect, World, Parts], Quantity]
+
+
+def quantity(query: Numeric, world: World, parts: Parts, effect: Effects) -> Quantity:
+    """Turn a query into a formula, identifying its causal parts; ``effect`` does so for a named effect."""
     if isinstance(query, Constant):
         return Quantity(Number(query.digits), Number(query.digits))
     if isinstance(query, Arithmetic):
         join = OPERATORS[query.operator]
-        left, right = (quantity(side, world, parts) for side in (query.left, query.right))  # type: ignore[arg-type]  # the parser admits numeric sides alone
+        left, right = (quantity(side, world, parts, effect) for side in (query.left, query.right))  # type: ignore[arg-type]  # the parser admits numeric sides alone
         return Quantity(join(left.formula, right.formula), join(left.naive, right.naive))
     if isinstance(query, Effect):
-        contrast = contrast_of(query, world)
-        if len(contrast.pairs) > 1:
-            raise EstimationError.because(
-                "E505",
-                f"{query.treatment.variable} has {len(contrast.pairs) + 1} levels, so its effect is a table",
-                fix=f"compare two levels: E({query.outcome.variable} | do({query.treatment.variable}=…)) - E(…)",
-            )
-        return effect_quantity(query, world, parts, *contrast.pairs[0])
-    return _causal(query, world, parts)
+        return effect(query, world, parts)
+    return causal(query, world, parts)
 
 
-def _causal(query: Probability | Expectation, world: World, parts: Parts) -> Quantity:
+def causal(query: Probability | Expectation, world: World, parts: Parts) -> Quantity:
     """Turn P(y | do(x), w) or E(Y | do(x), w) into a formula."""
     outcomes = query.outcomes if isinstance(query, Probability) else (query.outcome,)
     names = [t.variable for t in outcomes]
     given, do = [t.variable for t in query.given], [t.variable for t in query.do]
     held = {Value(t.variable): Level(t.value) for t in (*outcomes, *query.given, *query.do) if t.value is not None}
     if isinstance(query, Expectation):
-        _numeric_outcome(query.outcome, world)
+        numeric_outcome(query.outcome, world)
         plain: Expr = E(names[0], [*given, *do])
     else:
         plain = P(names, [*given, *do])
     if not do:
         return Quantity(plain.xreplace(held), plain.xreplace(held))
-    verdict = identify(world.graph, do, names, given=given)
-    if isinstance(verdict, Undecided):
-        raise RefusedError(verdict)
-    formula = verdict.formula
-    if isinstance(query, Expectation):
-        formula = expectation(formula, names[0])
-        if formula is None:
-            raise EstimationError.because("E590", "the formula has no expectation in closed form")
-    if verdict not in parts.identified:
-        parts.identified.append(verdict)
-    fixed = {t.variable: t.value for t in query.do if t.value is not None}
-    parts.comparisons.append((verdict, fixed, {t.variable: t.value for t in query.given if t.value is not None}))
+    verdict = identified(world, parts, do, names, given)
+    formula = verdict.formula if isinstance(query, Probability) else mean_formula(verdict)
+    parts.comparisons.append(Comparison(verdict, _fixed(query.do), _fixed(query.given)))
     return Quantity(formula.xreplace(held), plain.xreplace(held))
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """Levels to compare: each pair is (level, the first level); `labels` name the rows."""
-
-    pairs: list[tuple[str, str]]
-    labels: list[dict[str, str]]
-    versus: dict[str, str]
+def _fixed(terms: Iterable[Term]) -> dict[str, str]:
+    return {t.variable: t.value for t in terms if t.value is not None}
 
 
-def contrast_of(query: Effect, world: World) -> Contrast:
-    """Compare the last of two levels with the first; of more levels, each with the first."""
-    name = query.treatment.variable
-    levels = world.levels(name)
-    if len(levels) < len("01"):
-        raise EstimationError.because(
-            "E501", f"{name} is always {levels[0] if levels else 'missing'}: there is nothing to compare"
-        )
-    first, *others = levels
-    labels = [{name: o} for o in others] if len(others) > 1 else [{}]
-    return Contrast([(o, first) for o in others], labels, {name: first})
+def identified(
+    world: World, parts: Parts, do: Iterable[str], outcomes: Iterable[str], given: Iterable[str] = ()
+) -> Identified:
+    """Identify P(y | do(x), w) and remember the verdict.
+
+    Raises:
+        RefusedError: it isn't identified.
+    """
+    verdict = identify(world.graph, do, outcomes, given=given)
+    if isinstance(verdict, Undecided):
+        raise RefusedError(verdict)
+    if verdict not in parts.identified:
+        parts.identified.append(verdict)
+    return verdict
 
 
-def effect_quantity(query: Effect, world: World, parts: Parts, level: str, against: str) -> Quantity:
-    """Turn ``ate(X, Y)`` for two levels into E(Y | do(X=level)) - E(Y | do(X=against))."""
-    x = query.treatment.variable
-    means = [
-        _causal(Expectation(query.outcome, (Term(x, value),), query.given), world, parts) for value in (level, against)
-    ]
-    return Quantity(means[0].formula - means[1].formula, means[0].naive - means[1].naive)
+def mean_formula(verdict: Identified) -> Expr:
+    """Return the formula of the outcome's mean."""
+    formula = expectation(verdict.formula, verdict.question.y[0])
+    if formula is None:
+        raise EstimationError.because("E590", "the formula has no expectation in closed form")
+    return formula
 
 
-def _numeric_outcome(outcome: Term, world: World) -> None:
+def numeric_outcome(outcome: Term, world: World) -> None:
     """Make sure that an outcome has a mean.
 
     Raises:

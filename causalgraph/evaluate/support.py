@@ -47,15 +47,20 @@ class Support:
 
 
 def support(
-    counts: Counts, arms: Sequence[Mapping[str, int]], covariates: Iterable[str], within: Mapping[str, int]
+    counts: Counts,
+    arms: Sequence[Mapping[str, int]],
+    covariates: Iterable[str],
+    within: Mapping[str, int],
+    population: Mapping[str, int],
 ) -> Support:
-    """Find the strata of the covariates in which each arm was observed.
+    """Find the strata of the covariates in which each arm was observed, and the share of a population in them.
 
     Args:
         counts: the cells; a cell without weight was not observed.
         arms: what is compared, each a place among the levels for every treatment.
         covariates: what is adjusted for.
         within: conditions at a level: strata elsewhere are of no concern.
+        population: levels that pick those over whom is averaged; nothing picks everyone.
 
     Raises:
         EstimationError: an arm was never observed (E501), or no stratum has every arm (E502).
@@ -73,7 +78,8 @@ def support(
     strata, where = np.unique(columns, axis=0, return_inverse=True)
     where = where.reshape(-1)
     has = np.stack([np.bincount(where[inside & _at(counts, arm)], minlength=len(strata)) > 0 for arm in arms])
-    weight = np.bincount(where[inside], weights=counts.weight[inside], minlength=len(strata))
+    counted = inside & _at(counts, population)
+    weight = np.bincount(where[counted], weights=counts.weight[counted], minlength=len(strata))
     share = weight / weight.sum()
     full = np.asarray(has.all(axis=0))
     failing = tuple(

@@ -11,10 +11,10 @@ multiplied by a probability that is exactly zero: what never happens needs no co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ class Evaluated:
         values: the numbers; where `valid` is false they mean nothing.
         valid: is the value one that the data determine?
         errors: standard errors, shaped like `values`; NaN where the data are an exact distribution.
+        covariance: ``(r, r)`` for the ``r`` values in order, where it was asked for.
     """
 
     axes: tuple[Value, ...]
@@ -50,6 +51,7 @@ class Evaluated:
     values: Array
     valid: NDArray[np.bool_]
     errors: NDArray[np.float64]
+    covariance: NDArray[np.float64] | None = None
 
 
 @dataclass(eq=False)
@@ -270,7 +272,12 @@ def _reduce(gradient: Array, axes: tuple[Value, ...], wanted: tuple[Value, ...])
     return np.asarray(summed).transpose([kept.index(v) for v in wanted])
 
 
-def evaluate(formula: Expr, counts: Counts, variables: Mapping[str, Variable]) -> Evaluated:
+def evaluate(
+    formula: Expr,
+    counts: Counts,
+    variables: Mapping[str, Variable],
+    errors: Literal["none", "each", "joint"] = "each",
+) -> Evaluated:
     """Evaluate a formula of `P`, `E`, sums, products and numbers on counts, with standard errors.
 
     The standard error of f is the square root of Σ_i w_i² (∂f/∂W_c + Σ_j y_ij ∂f/∂S_cj)² over the rows i, each in its
@@ -282,6 +289,7 @@ def evaluate(formula: Expr, counts: Counts, variables: Mapping[str, Variable]) -
         formula: in the variables of ``counts``; its free values become the axes of the answer.
         counts: the cells, and the sums of the outcomes that stand in an `E`.
         variables: the declared variables, which name levels.
+        errors: ``none`` computes values alone, ``each`` a standard error for each, ``joint`` their covariance as well.
 
     Raises:
         ModelError: a level that a variable doesn't have (E204).
@@ -289,16 +297,25 @@ def evaluate(formula: Expr, counts: Counts, variables: Mapping[str, Variable]) -
     """
     record = _Record(counts, variables)
     out = record.build(formula)
-    errors = np.full(out.data.shape, np.nan)
-    if counts.weighting != "exact":
-        for place in np.ndindex(out.data.shape):
-            if out.valid[place]:
-                g, h = record.derivative(out, place)
-                variance = (
-                    np.sum(counts.squared * g * g)
-                    + 2 * np.sum(g[:, None] * h * counts.squared_sums)
-                    + np.einsum("ki,kij,kj->", h, counts.squared_products, h)
-                )
-                errors[place] = np.sqrt(max(float(np.real(variance)), 0.0))
     levels = tuple(counts.levels[counts.axis(v.variable)] for v in out.axes)
-    return Evaluated(out.axes, levels, out.data, out.valid, errors)
+    found = Evaluated(out.axes, levels, out.data, out.valid, np.full(out.data.shape, np.nan))
+    if errors == "none" or counts.weighting == "exact":
+        return found
+    scores: list[tuple[Array, Array]] = []
+    for place in np.ndindex(out.data.shape):
+        if out.valid[place]:
+            g, h = record.derivative(out, place)
+            found.errors[place] = np.sqrt(max(float(_covariance(g[None], h[None], counts)[0, 0]), 0.0))
+        if errors == "joint":
+            scores.append((g, h) if out.valid[place] else (0 * counts.weight, 0 * counts.sums))
+    if not scores:
+        return found
+    stacked = (np.stack([g for g, _ in scores]), np.stack([h for _, h in scores]))
+    return replace(found, covariance=_covariance(*stacked, counts))
+
+
+def _covariance(g: Array, h: Array, counts: Counts) -> NDArray[np.float64]:
+    """Return the covariance of ``r`` numbers from their derivatives by weights ``(r, k)`` and sums ``(r, k, m)``."""
+    cross = np.einsum("ak,bki,ki->ab", g, h, counts.squared_sums)
+    own = np.einsum("aki,kij,bkj->ab", h, counts.squared_products, h)
+    return np.real((g * counts.squared) @ g.T + cross + cross.T + own)

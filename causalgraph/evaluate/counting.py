@@ -1,0 +1,204 @@
+"""What a query needs of the data: the cells, and the strata that carry its comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice, product
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from causalgraph.criteria.adjustment import minimal_adjustment_sets
+from causalgraph.criteria.separation import naming, words
+from causalgraph.data.counts import Counts
+from causalgraph.errors import CausalGraphError, ModelError
+from causalgraph.evaluate.quantities import Comparison, Parts, World
+from causalgraph.evaluate.support import Support, support
+from causalgraph.formula.nodes import E, Event, Marginal, P, Value
+from causalgraph.names import natural
+
+if TYPE_CHECKING:
+    from sympy import Expr
+
+__all__ = ["advice", "compacted", "count", "place", "strata", "supported"]
+
+# Other adjustment sets that are tried where one lacks support.
+SETS_TRIED = 10
+# Beyond this many cells the covariates' strata are numbered as they occur instead of laid out densely.
+DENSE = 200_000
+
+
+def _events(formula: Expr) -> Iterator[Event]:
+    for node in formula.atoms(P, E):
+        yield from (*(node.events if isinstance(node, P) else ()), *node.given)
+
+
+def count(formulas: Iterable[Expr], parts: Parts, world: World) -> Counts:
+    """Ask the source once for all that some formulas and their comparisons need."""
+    formulas = list(formulas)
+    cells = {e.variable for f in formulas for e in _events(f)}
+    for comparison in parts.comparisons:
+        verdict = comparison.verdict
+        cells |= {*verdict.question.x, *verdict.question.w, *verdict.derivation.covariates}
+    outcomes = {e.variable for f in formulas for e in f.atoms(E)}
+    return _counted(cells, outcomes, world)
+
+
+def _counted(cells: Iterable[str], outcomes: Iterable[str], world: World) -> Counts:
+    named, averaged = sorted(cells, key=natural), sorted(outcomes, key=natural)
+    hidden = sorted({*named, *averaged} & world.graph.latent)
+    if hidden:
+        raise ModelError.because("E203", f"{words(hidden)} is latent: no data can speak of it")
+    for name in named:
+        world.levels(name)
+    variables = world.variables
+    return world.source.counts([variables[n] for n in named], [variables[n] for n in averaged])
+
+
+def place(name: str, level: str, counts: Counts, world: World) -> int:
+    """Return the place of a level among those of the data.
+
+    Raises:
+        ModelError: the variable doesn't have it (E204).
+    """
+    levels = counts.levels[counts.axis(name)]
+    found = world.variables[name].index_of(level, levels)
+    if found is None:
+        raise ModelError.because("E204", f"{name} is never {level}", why=f"its levels are {', '.join(levels)}")
+    return found
+
+
+def strata(counts: Counts, covariates: tuple[str, ...]) -> int:
+    """Return how many strata of the covariates occur."""
+    columns = counts.codes[counts.weight > 0][:, [counts.axis(c) for c in covariates]]
+    return len(np.unique(columns, axis=0)) if covariates else 1
+
+
+def supported(parts: Parts, counts: Counts, world: World) -> Support:
+    """Find the strata that carry every comparison of a query at once."""
+    found = [_support(group, group[0].verdict.derivation.covariates, counts, world) for group in _groups(parts)]
+    if not found:
+        return Support(1.0, (), np.ones(len(counts.weight), dtype=bool))
+    keep = np.logical_and.reduce([s.keep for s in found])
+    return Support(min(s.mass for s in found), tuple(f for s in found for f in s.failing), keep)
+
+
+def _groups(parts: Parts) -> list[list[Comparison]]:
+    """Group comparisons whose arms must be observed together."""
+    grouped: dict[tuple[object, ...], list[Comparison]] = {}
+    for one in parts.comparisons:
+        if one.verdict.derivation.strategy != "no effect":
+            alike = (one.verdict.derivation.covariates, one.verdict.question.w)
+            key = (*alike, tuple(sorted(one.within.items())), tuple(sorted(one.population.items())))
+            grouped.setdefault(key, []).append(one)
+    return list(grouped.values())
+
+
+def _support(group: list[Comparison], covariates: Iterable[str], counts: Counts, world: World) -> Support:
+    first = group[0]
+    free = [w for w in first.verdict.question.w if w not in first.within]
+    arms: list[dict[str, int]] = []
+    for comparison in group:
+        arms += [a for a in _arms(comparison, counts, world) if a not in arms]
+    within, population = (
+        {name: place(name, level, counts, world) for name, level in held.items()}
+        for held in (first.within, first.population)
+    )
+    return support(counts, arms, (*covariates, *free), within, population)
+
+
+def _arms(comparison: Comparison, counts: Counts, world: World) -> Iterator[dict[str, int]]:
+    """Yield the arms that a comparison needs: the levels asked for, and of a free treatment all that occur."""
+    choices = []
+    treatments = comparison.verdict.question.x
+    for x in treatments:
+        occurring = sorted(set(counts.codes[counts.weight > 0, counts.axis(x)].tolist()))
+        fixed = comparison.fixed
+        choices.append([place(x, fixed[x], counts, world)] if x in fixed else occurring)
+    for codes in product(*choices):
+        yield dict(zip(treatments, codes, strict=True))
+
+
+def advice(parts: Parts, counts: Counts, held: Support, world: World) -> Iterator[str]:
+    """Say what would carry more of the population: another minimal adjustment set, or a covariate made coarser.
+
+    How far coarsening a covariate can get is how far leaving it out of the strata would.
+    """
+    groups = _groups(parts)
+    if not held.failing or len(groups) != 1:
+        return
+    (group,) = groups
+    asked, used = group[0].verdict.question, group[0].verdict.derivation.covariates
+    gains = {c: _mass(group, [o for o in used if o != c], counts, world) for c in used if len(used) > 1}
+    coarse = max(gains, key=lambda c: gains[c], default=None)
+    if coarse is not None and gains[coarse] > held.mass:
+        yield f"coarser levels of {coarse} would help most (up to {gains[coarse]:.1%})"
+    others = {}
+    for found in islice(minimal_adjustment_sets(asked.graph, asked.x, asked.y, required=asked.w), SETS_TRIED):
+        chosen = asked.graph.sorted(found - frozenset(asked.w))
+        if chosen != used:
+            try:
+                cells = {*asked.x, *asked.w, *chosen}
+                others[chosen] = _mass(group, chosen, _counted(cells, (), world), world)
+            except CausalGraphError:
+                # A set whose columns the data don't have, or that can't be counted by, is no advice.
+                continue
+    best = max(others, key=lambda c: others[c], default=None)
+    if best is not None and others[best] > held.mass:
+        yield f"adjusting for {naming(best)} instead would carry {others[best]:.1%}"
+
+
+def _mass(group: list[Comparison], covariates: Iterable[str], counts: Counts, world: World) -> float:
+    """Return the share of the population that other covariates would carry; 0 where none."""
+    try:
+        return _support(group, covariates, counts, world).mass
+    except CausalGraphError:
+        return 0.0
+
+
+def compacted(
+    formulas: list[Expr], counts: Counts, covariates: tuple[str, ...]
+) -> tuple[list[Expr], Counts, dict[str, str]]:
+    """Number the strata of the covariates as they occur, if laying all of them out would take too many cells.
+
+    The formulas then sum over one value, the stratum's, in place of one a covariate. That is the same sum, as each term
+    that mentions one of these values mentions them all, and a stratum that never occurs has probability zero.
+
+    Returns:
+        The formulas, the counts, and the new variable by name, if one was made.
+    """
+    if len(covariates) < len("zw") or prod(counts.shape) <= DENSE:
+        return formulas, counts, {}
+    values = {Value(c) for c in covariates}
+    for node in (n for f in formulas for n in f.atoms(P, E)):
+        mentioned = values & node.free_symbols
+        if mentioned and mentioned != values:
+            return formulas, counts, {}
+    name = ", ".join(covariates)
+    axes = [counts.axis(c) for c in covariates]
+    others = [i for i in range(len(counts.variables)) if i not in axes]
+    found, where = np.unique(counts.codes[:, axes], axis=0, return_inverse=True)
+    labels = tuple(", ".join(counts.levels[a][c] for a, c in zip(axes, row, strict=True)) for row in found)
+    joined = replace(
+        counts,
+        variables=(*(counts.variables[i] for i in others), name),
+        levels=(*(counts.levels[i] for i in others), labels),
+        codes=np.column_stack([counts.codes[:, others], where.reshape(-1)]),
+    )
+    return [_merged(f, values, name) for f in formulas], joined, {name: name}
+
+
+def _merged(formula: Expr, values: set[Value], name: str) -> Expr:
+    """Replace the covariates' events by one event of the stratum."""
+    if isinstance(formula, P | E):
+        groups = [formula.args[0] if isinstance(formula, P) else (), formula.given, formula.do]
+        made = [[e for e in g if e.value not in values] for g in groups]
+        made = [[*kept, Event(name)] if len(kept) < len(g) else kept for kept, g in zip(made, groups, strict=True)]
+        return P(*made) if isinstance(formula, P) else E(formula.variable, *made[1:])
+    if isinstance(formula, Marginal):
+        body = _merged(formula.body, values, name)
+        kept = [v for v in formula.bound if v not in values]
+        return Marginal(body, *kept, *([Value(name)] if len(kept) < len(formula.bound) else []))
+    return formula.func(*(_merged(a, values, name) for a in formula.args)) if formula.args else formula
