@@ -25,10 +25,11 @@ class Word:
 
 @dataclass(frozen=True)
 class Math:
-    """A formula, as text and as LaTeX."""
+    """A formula, as text, as LaTeX and, where there is markup for it, as MathML: one `<math>` element, set as it is."""
 
     text: str
     latex: str
+    mathml: str = ""
 
 
 @dataclass(frozen=True)

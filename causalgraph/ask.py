@@ -17,7 +17,7 @@ from causalgraph.errors import CausalGraphError, DataError, ModelError
 from causalgraph.graphs import relations, surgery
 from causalgraph.graphs.kinds import require_directed
 from causalgraph.graphs.paths import triples
-from causalgraph.model import Item, Model, Question
+from causalgraph.model import Claim, Item, Model, Question
 from causalgraph.names import natural
 from causalgraph.syntax import queries
 from causalgraph.syntax.write import write
@@ -61,13 +61,12 @@ def _plain(terms: tuple[queries.Term, ...], what: str) -> tuple[str, ...]:
 
 
 def _identify(model: Model, query: queries.Identify, _text: str, _settings: Settings) -> Answer:
-    from causalgraph.certify.proof import faults
+    from causalgraph.certify.proof import certified
     from causalgraph.identify.answer import Identified, identify
 
     found = identify(model.graph, _names(query.treatments), _names(query.outcomes), given=_names(query.given))
-    wrong = faults(found.proof, model.graph, found.formula) if isinstance(found, Identified) else []
-    if wrong:
-        raise AssertionError(f"a proof that doesn't hold: {'; '.join(wrong)}")
+    if isinstance(found, Identified):
+        certified(found.proof, model.graph, found.formula)
     return found
 
 
@@ -202,6 +201,7 @@ def source_of(model: Model, data: pd.DataFrame | str | Path | None, weight: str 
 
         named = model.data
         columns = named.columns if named else {}
+        na = named.na if named else ()
         chosen = weight if weight is not None else (named.weight if named else None)
         if data is None and named is None:
             raise DataError.because(
@@ -212,7 +212,9 @@ def source_of(model: Model, data: pd.DataFrame | str | Path | None, weight: str 
             )
         if data is None or isinstance(data, str | Path):
             place = model.directory / named.path if data is None and named else Path(str(data))
-            return Frame(read(place, named.na if named else ()), columns, chosen, place.name)
+            levels = {level for v in model.variables.values() for level in v.levels}
+            span = named.span if data is None and named else None
+            return Frame(read(place, na, levels=levels, span=span), columns, chosen, na, place.name)
         import pandas as pd
 
         if not isinstance(data, pd.DataFrame):
@@ -221,8 +223,7 @@ def source_of(model: Model, data: pd.DataFrame | str | Path | None, weight: str 
             )
         # A frame that comes from elsewhere may use the model's own names.
         fitting = {v: c for v, c in columns.items() if c in data.columns or v not in data.columns}
-        given = weight is not None or (chosen is not None and chosen in data.columns)
-        return Frame(data, fitting, chosen if given else None)
+        return Frame(data, fitting, chosen, na)
 
     cache: list[Source] = []
 
@@ -248,17 +249,24 @@ def run(
         except CausalGraphError as error:
             return error
 
-    for item in model.items:
-        if isinstance(item, Question):
-            if item.name is None or item.name not in found:
-                result = ask(item.query, item.text)
-                found |= {item.name: result} if item.name else {}
-            yield item, found[item.name] if item.name else result
+    def judge(item: Claim) -> Answer | CausalGraphError:
+        if isinstance(item.query, str):
+            if item.query not in found:
+                found[item.query] = ask(named[item.query].query, named[item.query].text)
+            result = found[item.query]
         else:
-            if isinstance(item.query, str):
-                if item.query not in found:
-                    found[item.query] = ask(named[item.query].query, named[item.query].text)
-                result = found[item.query]
-            else:
-                result = ask(item.query, item.text)
-            yield item, result if isinstance(result, CausalGraphError) else check(item, result)
+            result = ask(item.query, item.text)
+        try:
+            return result if isinstance(result, CausalGraphError) else check(item, result)
+        except CausalGraphError as error:
+            return error
+
+    for item in model.items:
+        if isinstance(item, Claim):
+            yield item, judge(item)
+        elif item.name is None:
+            yield item, ask(item.query, item.text)
+        else:
+            if item.name not in found:
+                found[item.name] = ask(item.query, item.text)
+            yield item, found[item.name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from causalgraph.answers import Answer, Document, Word, line
@@ -20,6 +20,9 @@ from causalgraph.model import Claim
 from causalgraph.syntax import tree
 
 __all__ = ["Verdict", "check"]
+
+# Digits of a float that mean something, and then some.
+MOST_PLACES = 330
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -65,6 +68,9 @@ def check(claim: Claim, answer: Answer) -> Verdict:
     Raises:
         ModelError: the two can't be compared (E215).
     """
+    if isinstance(answer, Undecided):
+        # Neither a claim nor its opposite holds of what isn't decided.
+        return Verdict(claim.text, holds=False, found=answer, said=f"that it is undecided: {answer.reason}")
     if claim.operator is None or claim.value is None:
         holds, said = _yes(claim, answer)
     elif isinstance(answer, Estimate):
@@ -80,9 +86,8 @@ def _mismatch(claim: Claim, what: str) -> ModelError:
 
 def _yes(claim: Claim, answer: Answer) -> tuple[bool, str]:
     """Read an answer as yes or no."""
-    if isinstance(answer, Identified | Undecided):
-        yes = isinstance(answer, Identified)
-        return yes, "that it is identified" if yes else "that it is undecided"
+    if isinstance(answer, Identified):
+        return True, "that it is identified"
     if isinstance(answer, Separated | Connected):
         return answer.separated, "independence" if answer.separated else "an open path"
     if isinstance(answer, Adjustment):
@@ -103,8 +108,9 @@ def _number(claim: Claim, answer: Estimate, value: tree.Expr) -> tuple[bool, str
     if claim.operator in ("==", "!="):
         # To the digits written: 7.9 stands for all that rounds to it.
         places = max(0, -int(Decimal(wanted).as_tuple().exponent))
-        said = f"{found:.{max(places, 4)}f}"
-        same = abs(round(Decimal(found), places) - Decimal(wanted)) == 0
+        said = f"{found:.{min(max(places, 4), MOST_PLACES)}f}"
+        with localcontext(prec=places + MOST_PLACES):
+            same = round(Decimal(found), places) == Decimal(wanted)
         return same == (claim.operator == "=="), said
     return COMPARE[str(claim.operator)](found, float(wanted)), said
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +56,7 @@ def run(file: File, as_json: Json = False, data: Data = None) -> None:
     from causalgraph.loading import load
 
     model = load(file)
+    _complain(model.warnings)
     worst = 0
     answers: list[dict[str, Any]] = []
     if not as_json:
@@ -107,33 +108,67 @@ def check(file: File, as_json: Json = False) -> None:
     from causalgraph.loading import load
 
     model = load(file)
+    _complain(model.warnings)
+    many = len(model.warnings)
     if as_json:
-        _print_json({"version": JSON_VERSION, **model.to_dict(), "problems": []})
+        _print_json({"version": JSON_VERSION, **model.to_dict(), "problems": [w.to_dict() for w in model.warnings]})
     else:
-        _say(f"{_title(model, file)}\nno problem found")
+        found = f"no error found, {many} warning{'s' * (many > 1)}" if many else "no problem found"
+        _say(f"{_title(model, file)}\n{found}")
 
 
 @app.command()
 def render(
     file: File,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="An .svg, .png or .dot file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="An .svg, .png, .pdf, .dot or .html file.")
+    ] = None,
+    do: Annotated[str | None, typer.Option("--do", help="Show the surgery do(X), before and after.")] = None,
+    paths: Annotated[
+        str | None, typer.Option("--paths", help="Light the paths one by one, as in 'X, Y | Z' (a page).")
+    ] = None,
     legend: Annotated[bool, typer.Option("--legend", help="Explain the signs below the picture.")] = False,
 ) -> None:
     """Draw a model: SVG on stdout, or to a file by its ending."""
     from causalgraph.loading import load
-    from causalgraph.pictures import picture
-    from causalgraph.render import svg
+    from causalgraph.pictures import FORMS, PAGE, draw
 
-    makers: dict[str, Callable[..., str | bytes]] = {".svg": svg.svg, ".dot": svg.dot, ".png": svg.png}
-    ending = output.suffix.lower() if output else ".svg"
-    if ending not in makers:
-        raise typer.BadParameter(f"a picture ends in {', '.join(makers)}, not {ending!r}", param_hint="--output")
-    model = load(file)
-    made = makers[ending](model.graph, picture(model, legend=legend))
+    ending = output.suffix.lower() if output else (PAGE if paths else ".svg")
+    if ending not in (*FORMS, PAGE):
+        known = ", ".join((*FORMS, PAGE))
+        raise typer.BadParameter(f"a picture ends in {known}, not {ending!r}", param_hint="--output")
+    if paths and ending != PAGE:
+        raise typer.BadParameter(f"paths one by one are a page: name a file that ends in {PAGE}", param_hint="--output")
+    made = draw(load(file), ending, do=do or "", between=paths or "", legend=legend)
     if output is None:
         _say(str(made))
     else:
         _write(output, made if isinstance(made, bytes) else (made.rstrip("\n") + "\n").encode())
+
+
+@app.command()
+def convert(
+    file: File,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The format; without it, the file's ending says.")] = None,
+) -> None:
+    """Write a model in another format: dagitty, dot, gml, graphml, lavaan, mermaid, tikz, edgelist, dag."""
+    from causalgraph.conversion import diagram_of, not_carried
+    from causalgraph.formats.table import by_ending, write
+    from causalgraph.loading import load
+
+    form = to or (by_ending(output) if output else None)
+    if form is None:
+        raise typer.BadParameter("say the format, such as --to dagitty", param_hint="--to")
+    model = load(file)
+    drawn = diagram_of(model)
+    written = write(drawn, form)
+    warnings = (*model.warnings, *not_carried(form, (*drawn.losses, *written.losses)))
+    _complain(warnings)
+    if output is None:
+        _say(written.text.rstrip("\n"))
+    else:
+        _write(output, written.text.encode())
 
 
 @app.command()
@@ -147,7 +182,7 @@ def fmt(
     from causalgraph.syntax.splitter import read_text
 
     source = read_text(file)
-    text = formatted(source.text)
+    text = formatted(source)
     if stdout:
         sys.stdout.write(text)
     elif text == source.text:
@@ -160,11 +195,14 @@ def fmt(
 
 
 def _write(place: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    """Write a file whole or not at all; a link stays a link, and permissions stay."""
+    target = place.resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         beside.write_bytes(content)
-        beside.replace(place)
+        if target.exists():
+            shutil.copymode(target, beside)
+        beside.replace(target)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise ModelError.because("E015", f"{place} can't be written: {error.strerror}") from error
@@ -183,7 +221,8 @@ def _show(document: Document, depth: int = 0) -> None:
     """Print a document, in colour where stdout is a terminal that wants it."""
     from causalgraph.render.text import coloured, plain
 
-    text = (coloured if _colour() else plain)(document)
+    width = shutil.get_terminal_size().columns - 2 * depth if sys.stdout.isatty() else None
+    text = (coloured if _colour() else plain)(document, width)
     _say("\n".join("  " * depth + row if row else row for row in text.split("\n")))
 
 
@@ -201,6 +240,10 @@ def _say(text: str) -> None:
         # The reader has left, as `head` does: nothing is wrong, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except OSError as error:
+        # Nothing may be left in the buffer, or Python would complain once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ModelError.because("E015", f"the answer can't be written: {error.strerror}") from error
 
 
 def _print_json(value: dict[str, Any]) -> None:
@@ -208,6 +251,8 @@ def _print_json(value: dict[str, Any]) -> None:
 
 
 def _complain(diagnostics: tuple[Diagnostic, ...]) -> None:
+    if not diagnostics:
+        return
     sys.stdout.flush()
     encoding = sys.stderr.encoding or "utf-8"
     text = "\n\n".join(map(str, diagnostics))

@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Literal, Self
 
 __all__ = [
@@ -27,6 +28,10 @@ __all__ = [
 
 TAB_WIDTH = 4
 WIDEST_LINE = 160
+# How alike two words must be to take one for the other (twice the letters that match, by the letters of both).
+CUTOFF = 0.6
+LONGEST_COMPARED = 80
+MOST_COMPARED = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +143,23 @@ class Diagnostic:
 
 
 def _excerpt(labels: Sequence[Label]) -> list[str]:
-    """Quote each labelled line with carets (primary) or dashes (secondary) below it."""
-    ordered = sorted(labels, key=lambda label: (label.span.start, not label.primary))
-    width = max(len(str(label.span.line)) for label in ordered)
+    """Quote each labelled line with carets (primary) or dashes (secondary) below it, file by file."""
+    primary = next((label for label in labels if label.primary), labels[0])
+    sources = {label.span.source.name: label.span.source for label in (primary, *labels)}
+    width = max(len(str(label.span.line)) for label in labels)
+    rows: list[str] = []
+    for name, source in sources.items():
+        own = [label for label in labels if label.span.source.name == name]
+        own.sort(key=lambda label: (label.span.start, not label.primary))
+        if name != primary.span.source.name:
+            line, column = source.place(own[0].span.start)
+            rows.append(f" ::: {name}:{line}:{column}")
+        rows += _quoted(own, width)
+    return rows
+
+
+def _quoted(ordered: Sequence[Label], width: int) -> list[str]:
+    """Quote the lines of one file that labels, in order, point at."""
     rows: list[str] = []
     quoted = 0
     for label in ordered:
@@ -218,9 +237,16 @@ class EstimationError(CausalGraphError):
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return the known word nearest to a mistyped one, or None where none is near.
 
+    A long word isn't compared, and of very many known words only the first that have about its length are: the time
+    stays bounded, and a person's model is never that large.
+
     >>> did_you_mean("Spnding", ["Banner", "Spending"])
     'Spending'
     """
-    by_folded = {k.casefold(): k for k in sorted(known, reverse=True)}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    size = len(word)
+    if size > LONGEST_COMPARED:
+        return None
+    likely = islice((k for k in known if size * CUTOFF <= len(k) * (2 - CUTOFF) and len(k) <= 3 * size), MOST_COMPARED)
+    by_folded = {k.casefold(): k for k in sorted(likely, reverse=True)}
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=CUTOFF)
     return by_folded[near[0]] if near else None

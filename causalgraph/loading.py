@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
 from causalgraph.checks import check_query
 from causalgraph.errors import Diagnostic, Label, ModelError, SourceText, Span, did_you_mean
+from causalgraph.formats.diagram import Diagram
+from causalgraph.formats.table import read, refuse_pickle, sniff
 from causalgraph.graphs.kinds import CHECKED, Breach, breaches
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.model import Claim, DataFile, Item, Model, Question
-from causalgraph.syntax import parser, tree
+from causalgraph.syntax import tree
 from causalgraph.syntax.build import to_query
+from causalgraph.syntax.including import parse_files
+from causalgraph.syntax.parser import Limits, as_source
 from causalgraph.syntax.queries import Query
-from causalgraph.syntax.splitter import read_text
+from causalgraph.syntax.remarks import remarks
+from causalgraph.syntax.splitter import MAX_BYTES, MAX_DEPTH, MAX_PROBLEMS, MAX_TOKENS, gave_up, read_text
 from causalgraph.variables import Kind, Variable
 
 __all__ = ["graph", "load", "parse"]
 
 DATA_OPTIONS = ("weight", "na")
+# Two fans of a thousand names are a million edges: that nobody means.
+MAX_EDGES = 250_000
 
 FLAGS: dict[str, Callable[[Variable], Variable]] = {
     "latent": lambda v: replace(v, latent=True),
@@ -34,8 +42,22 @@ TEXTS: dict[str, Callable[[Variable, str], Variable]] = {
 }
 
 
-def parse(text: str | SourceText, *, directory: str | Path = ".") -> Model:
-    """Read a model from text; data files are looked for from ``directory``.
+def parse(
+    text: str | SourceText,
+    *,
+    directory: str | Path = ".",
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    max_tokens: int = MAX_TOKENS,
+) -> Model:
+    """Read a model from text; data and included files are looked for from ``directory``.
+
+    Args:
+        text: the model, in the language of `.dag` files.
+        directory: the folder that its file names start from.
+        max_bytes: the size that the text, with what it includes, may have.
+        max_depth: how deep brackets and operators may be nested.
+        max_tokens: how many words and signs a text may have; each costs some 50 µs.
 
     Raises:
         ModelError: with every problem of the text, in order.
@@ -43,23 +65,33 @@ def parse(text: str | SourceText, *, directory: str | Path = ".") -> Model:
     >>> parse("Smoking -> Tar -> Cancer; Smoking <-> Cancer").graph.kind
     'admg'
     """
-    source = text if isinstance(text, SourceText) else SourceText(text)
-    document, problems = parser.parse_all(source)
-    binder = _Binder(source, problems=list(problems))
+    source = as_source(text)
+    document, problems = parse_files(source, Path(directory), Limits(max_bytes, max_depth, max_tokens))
+    binder = _Binder(source, list(problems), _words(document.lost))
     model = binder.bind(document, Path(directory))
     if binder.problems:
-        raise ModelError(*sorted(binder.problems, key=lambda d: d.span.start if d.span else -1))
-    return model
+        raise ModelError(*_in_order(binder.problems))
+    return replace(model, warnings=remarks(document))
 
 
-def load(path: str | Path) -> Model:
-    """Read a model from a `.dag` file.
+def load(
+    path: str | Path, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, max_tokens: int = MAX_TOKENS
+) -> Model:
+    """Read a model from a `.dag` file, or a graph that is written in another format; the limits are those of `parse`.
+
+    The text says which format it is in, and where it doesn't, the file's ending does.
 
     Raises:
         ModelError: the file isn't there or isn't text, or has problems: all of them, in order.
     """
     place = Path(path)
-    return parse(read_text(place), directory=place.parent)
+    refuse_pickle(place)
+    source = read_text(place, max_bytes=max_bytes)
+    form = sniff(source.text, place)
+    if form != "dag":
+        return _foreign(read(source, form), form, source, place.parent)
+    limits = {"max_bytes": max_bytes, "max_depth": max_depth, "max_tokens": max_tokens}
+    return parse(source, directory=place.parent, **limits)
 
 
 def graph(text: str) -> MixedGraph:
@@ -71,14 +103,69 @@ def graph(text: str) -> MixedGraph:
     return parse(text).graph
 
 
+def _foreign(drawn: Diagram, form: str, source: SourceText, directory: Path) -> Model:
+    """Make a model of what another format says; what that couldn't say here is a warning."""
+    broken = list(breaches(drawn.graph))
+    if broken:
+        raise ModelError(*(_told(b, drawn.edge_spans, {}) for b in broken))
+    what = f"not everything was read from {form}: " + "; ".join(drawn.losses)
+    lost = (Diagnostic("W021", what, (Label(Span(source, 0, 0)),), severity="warning"),) if drawn.losses else ()
+    return Model(
+        drawn.graph,
+        drawn.variables,
+        drawn.title,
+        source=source,
+        directory=directory,
+        edge_attributes=drawn.edge_attributes,
+        edge_spans=drawn.edge_spans,
+        warnings=lost,
+    )
+
+
+def _told(breach: Breach, spans: Mapping[Edge, Span], tails: Mapping[Edge, Span]) -> Diagnostic:
+    """Tell of a breach of the claimed kind at the edges that make it, as far as their places are known."""
+    *others, last = breach.edges
+    if last not in spans:
+        return breach.diagnostic
+    cyclic = breach.code == "E103"
+    labels = [Label(spans[last], f"closes {breach.around}" if cyclic else "")]
+    for number, edge in enumerate(others):
+        first = cyclic and not number
+        span = tails.get(edge) if first else None
+        if span or edge in spans:
+            labels.append(Label(span or spans[edge], "starts here" if first else "", primary=False))
+    return Diagnostic(breach.code, breach.what, tuple(labels), breach.why, breach.fix)
+
+
+def _in_order(problems: list[Diagnostic]) -> list[Diagnostic]:
+    """Sort problems by file, in the order in which the files come up, and by place; keep the first `MAX_PROBLEMS`."""
+    files: dict[int, int] = {}
+    for problem in problems:
+        if problem.span:
+            files.setdefault(id(problem.span.source), len(files))
+    ordered = sorted(problems, key=lambda d: (files[id(d.span.source)], d.span.start) if d.span else (-1, -1))
+    last = ordered[MAX_PROBLEMS - 1].span if len(ordered) > MAX_PROBLEMS else None
+    return ordered if last is None else [*ordered[:MAX_PROBLEMS], gave_up(last)]
+
+
+def _words(lost: tuple[Span, ...]) -> frozenset[str]:
+    """Return the words of statements that weren't understood: that one of them is unknown is no news."""
+    return frozenset(word for span in lost for word in re.findall(r"[^\W\d]\w*|`[^`\n]*`", span.text))
+
+
 @dataclass
 class _Binder:
     """Collects what the statements say, and what is wrong with it."""
 
     source: SourceText
     problems: list[Diagnostic]
+    unread: frozenset[str]
     variables: dict[str, Variable] = field(default_factory=dict)
     edge_spans: dict[Edge, Span] = field(default_factory=dict)
+    edge_attributes: dict[Edge, dict[str, str | float]] = field(default_factory=dict)
+    # The place of the name that an edge goes out from, and the edges that stand alone in a statement.
+    tails: dict[Edge, Span] = field(default_factory=dict)
+    alone: set[Edge] = field(default_factory=set)
 
     def bind(self, document: tree.Document, directory: Path) -> Model:
         """Make the model; `problems` says whether it may be used."""
@@ -91,9 +178,8 @@ class _Binder:
             if isinstance(statement, tree.EdgeStatement):
                 self.connect(statement)
         if not self.variables and not self.problems:
-            self.report(
-                "E100", "the model is empty", None, "there is nothing to ask about", 'write an arrow, such as "X -> Y"'
-            )
+            start, fix = Span(self.source, 0, 0), 'write an arrow, such as "X -> Y"'
+            self.report("E100", "the model is empty", start, "there is nothing to ask about", fix)
         bound = self.graph(header)
         data = self.data([s for s in statements if isinstance(s, tree.DataStatement)])
         items = tuple(self.items(statements, bound))
@@ -105,7 +191,8 @@ class _Binder:
             items,
             self.source,
             directory,
-            self.edge_spans,
+            edge_attributes=self.edge_attributes,
+            edge_spans=self.edge_spans,
         )
 
     def report(
@@ -120,7 +207,7 @@ class _Binder:
         for extra in headers[1:]:
             first = headers[0].span
             notes = (Label(first, "the first", primary=False),) if first else ()
-            self.report("E101", "a model has one header", extra.span, None, "keep one", *notes)
+            self.report("E101", "a model has one header", extra.span, "a graph is of one kind", "keep one", *notes)
         return headers[0] if headers else None
 
     # Variables.
@@ -162,24 +249,44 @@ class _Binder:
 
     def connect(self, statement: tree.EdgeStatement) -> None:
         """Add the edges of a chain of fans."""
-        for left, mark, right in zip(statement.sides, statement.marks, statement.sides[1:], strict=False):
+        fans = list(zip(statement.sides, statement.marks, statement.sides[1:], strict=False))
+        many = sum(len(left) * len(right) for left, _, right in fans)
+        if len(self.edge_spans) + many > MAX_EDGES:
+            self.report(
+                "E007",
+                f"the model has more than {MAX_EDGES:,} edges, {many:,} of them by this statement",
+                statement.span,
+                "each name left of a mark is joined to each name right of it",
+                "write the edges that are meant, or make the graph in Python (MixedGraph.build)",
+            )
+            return
+        said = {a.key: a.value for a in statement.attributes if a.value is not None}
+        for left, mark, right in fans:
             for a, b in product(left, right):
-                span = a.span.to(b.span) if a.span and b.span else statement.span
-                if a.text == b.text:
-                    self.report(
-                        "E105",
-                        f"{a.text} {mark} {b.text} joins a variable to itself",
-                        span,
-                        "a variable isn't its own cause",
-                        f"drop the edge, or split the variable by time ({a.text}_0 -> {a.text}_1)",
-                    )
-                    continue
-                for name in (a, b):
-                    self.variables.setdefault(name.text, Variable(name.text, span=name.span))
-                if span:
-                    self.edge_spans.setdefault(Edge(a.text, mark, b.text).canonical, span)
-                else:
-                    self.edge_spans.setdefault(Edge(a.text, mark, b.text).canonical, Span(self.source, 0, 0))
+                span = a.span.to(b.span) if a.span and b.span else statement.span or Span(self.source, 0, 0)
+                edge = Edge(a.text, mark, b.text).canonical
+                self.join(a, mark, b, span)
+                if said:
+                    self.edge_attributes.setdefault(edge, {}).update(said)
+                if many == 1:
+                    self.alone.add(edge)
+
+    def join(self, a: tree.Name, mark: str, b: tree.Name, span: Span) -> None:
+        """Add one edge."""
+        if a.text == b.text:
+            self.report(
+                "E105",
+                f"{a.text} {mark} {b.text} joins a variable to itself",
+                span,
+                "a variable isn't its own cause",
+                f"drop the edge, or split the variable by time ({a.text}_0 -> {a.text}_1)",
+            )
+            return
+        for name in (a, b):
+            self.variables.setdefault(name.text, Variable(name.text, span=name.span))
+        edge = Edge(a.text, mark, b.text).canonical
+        self.edge_spans.setdefault(edge, span)
+        self.tails.setdefault(edge, (a if edge.left == a.text else b).span or span)
 
     def graph(self, header: tree.Header | None) -> MixedGraph:
         """Make the graph and hold it against the kind that it claims."""
@@ -195,16 +302,8 @@ class _Binder:
             selected=(v.name for v in self.variables.values() if v.selected),
         )
         if bound.kind in CHECKED:
-            for breach in breaches(bound):
-                self.breach(breach)
+            self.problems += (_told(b, self.edge_spans, self.tails) for b in breaches(bound, alone=self.alone))
         return bound
-
-    def breach(self, breach: Breach) -> None:
-        """Report a breach of the claimed kind at the edges that make it."""
-        *first, last = breach.edges
-        labels = [Label(self.edge_spans[last], _closing(breach))]
-        labels += [Label(self.edge_spans[e], "starts here" if e is first[0] else "", primary=False) for e in first]
-        self.problems.append(Diagnostic(breach.code, breach.what, tuple(labels), breach.why, breach.fix))
 
     # Data and questions.
 
@@ -226,10 +325,14 @@ class _Binder:
                 weight = option.value
             elif name in self.variables:
                 columns[name] = option.value
-            else:
+            elif name not in self.unread:
                 near = did_you_mean(name, [*self.variables, *DATA_OPTIONS])
                 self.report(
-                    "E201", f"{name} isn't in the model", option.name.span, None, near and f"did you mean {near}?"
+                    "E201",
+                    f"{name} isn't in the model",
+                    option.name.span,
+                    "a column is given to a variable of the model, or to `weight` or `na`",
+                    f"did you mean `{near}`?" if near else f"draw an edge of {name}, or declare it",
                 )
         return DataFile(statement.path, columns, weight, tuple(na), statement.path_span or statement.span)
 
@@ -266,22 +369,18 @@ class _Binder:
 
     def query(self, expr: tree.Expr, bound: MixedGraph) -> Query | None:
         """Return a query that fits the model; note what is wrong with one that doesn't."""
+        if len(self.problems) > MAX_PROBLEMS:
+            return None
         try:
             query = to_query(expr)
         except ModelError as error:
             self.problems += error.diagnostics
             return None
         found = check_query(query, bound, self.variables)
-        self.problems += found
+        self.problems += (
+            d for d in found if d.code != "E201" or not d.span or d.span.text.strip("`") not in self.unread
+        )
         return None if found else query
-
-
-def _closing(breach: Breach) -> str:
-    """Say what the blamed edge does."""
-    if breach.code != "E103":
-        return ""
-    around = " -> ".join([breach.edges[0].left, *(e.right for e in breach.edges)])
-    return f"closes {around}"
 
 
 def _position(text: str) -> tuple[float, float] | None:

@@ -78,6 +78,7 @@ class Model:
     items: tuple[Item, ...] = ()
     source: SourceText = field(default_factory=lambda: SourceText(""), compare=False, repr=False)
     directory: Path = field(default_factory=Path, compare=False, repr=False)
+    edge_attributes: Mapping[Edge, Mapping[str, str | float]] = field(default_factory=dict, repr=False)
     edge_spans: Mapping[Edge, Span] = field(default_factory=dict, compare=False, repr=False)
     warnings: tuple[Diagnostic, ...] = field(default=(), compare=False, repr=False)
 
@@ -114,6 +115,8 @@ class Model:
         """
         from causalgraph.ask import Settings, answer, source_of
 
+        if not 0 < level < 1:
+            raise ModelError.because("E216", f"a level of confidence lies between 0 and 1, and {level} doesn't")
         asked = parser.parse_query(query) if isinstance(query, str) else query
         problems = check_query(asked, self.graph, self.variables)
         if problems:

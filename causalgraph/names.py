@@ -15,6 +15,9 @@ def natural(name: str) -> tuple[tuple[bool, int, str], ...]:
     >>> sorted(["V10", "V2", "W"], key=natural)
     ['V2', 'V10', 'W']
     """
+    # Numbers compare by their digits: as many as a name has, more than Python would turn into a number.
     return tuple(
-        (not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name) if part
+        (False, len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (True, 0, part)
+        for part in re.split(r"(\d+)", name)
+        if part
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from causalgraph.errors import Span
 
-__all__ = ["DISCRETE", "Kind", "Variable", "level_text"]
+__all__ = ["DISCRETE", "Kind", "Variable", "canonical", "level_text"]
 
 Kind = Literal["binary", "categorical", "ordinal", "count", "continuous"]
 
@@ -57,9 +58,23 @@ def level_text(value: object) -> str:
     ['1', '1', '0.5', 'low']
     """
     if isinstance(value, str):
-        return value
+        return unicodedata.normalize("NFC", value)
     if str(value) in ("True", "False"):
         return "1" if value else "0"
     # Python's and numpy's floats know whether they are whole; whole numbers of any width are written alike.
     whole = getattr(value, "is_integer", None)
     return str(int(value)) if whole is not None and whole() else str(value)  # type: ignore[call-overload]  # a number
+
+
+def canonical(level: str) -> str:
+    """Return a level as the data would write it: ``01`` and ``1.0`` are ``1``, and so is ``true``.
+
+    >>> [canonical(v) for v in ("01", "1.50", "True", "low")]
+    ['1', '1.5', '1', 'low']
+    """
+    if level.casefold() in ("true", "false"):
+        return str(int(level.casefold() == "true"))
+    try:
+        return level_text(float(level))
+    except ValueError:
+        return level

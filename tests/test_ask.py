@@ -285,3 +285,114 @@ def test_odd_names_go_all_the_way():
     model = cg.parse('`Lung cancer` -> `📈 growth`; `a"b` -> `Lung cancer`, `📈 growth`')
     frame = pd.DataFrame({"Lung cancer": [0, 1, 0, 1], "📈 growth": [0, 1, 1, 1], 'a"b': [0, 0, 1, 1]})
     assert model.ask("ate(`Lung cancer`, `📈 growth`)", data=frame).to_dict()["value"] == pytest.approx(0.5)
+
+
+def test_a_certain_probability_has_an_interval():
+    frame = pd.DataFrame([(0, 0, 1, 1), (0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 1, 7)], columns=["Z", "X", "Y", "w"])
+    found = cg.parse("Z -> X, Y; X -> Y").ask("P(Y=1 | do(X=1))", data=frame, weight="w").to_dict()
+    assert found["value"] == pytest.approx(1)
+    assert 0 < found["interval"][0] < 1
+
+
+def test_a_ratio_of_nothing_to_itself_is_not_one(model, frame):
+    never = frame.assign(Y=0)
+    found = model.ask("P(Y=1 | do(X=1)) / P(Y=1 | do(X=1))", data=never).to_dict()
+    assert found["value"] is None
+    assert "W502" in found["warnings"][0]
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("query", ["ate(X, Y) / 0", "0 / 0"])
+def test_a_division_by_zero_is_no_number(model, frame, query):
+    with pytest.raises(cg.EstimationError, match="E509"):
+        model.ask(query, data=frame)
+
+
+def test_a_difference_of_constants_that_is_zero_divides_nothing(model, frame):
+    assert model.ask("ate(X, Y) / (1 - 1)", data=frame).to_dict()["value"] is None
+
+
+def test_numbers_beyond_what_floats_hold_are_no_numbers(frame):
+    found = cg.parse("X -> S").ask("ate(X, S)", data=frame.assign(S=frame["S"] * 1e306)).to_dict()
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_model_s_weight_is_never_dropped_in_silence(frame):
+    model = cg.parse('X -> Y; data "d.csv" { weight = count }')
+    with pytest.raises(cg.DataError, match="E301"):
+        model.ask("ate(X, Y)", data=frame)
+
+
+def test_several_comparisons_speak_of_the_strata_that_carry_all(frame):
+    rng = np.random.default_rng(8)
+    n = 4000
+    a, b = rng.integers(0, 2, n), rng.integers(0, 2, n)
+    x = np.where(a == 1, 1, rng.integers(0, 2, n))
+    w = np.where(b == 1, 1, rng.integers(0, 2, n))
+    data = pd.DataFrame({"A": a, "B": b, "X": x, "W": w, "Y": x + a, "V": w + b})
+    model = cg.parse("A -> X, Y; X -> Y; B -> W, V; W -> V")
+    found = model.ask("E(Y | do(X=1)) - E(V | do(W=0)) + E(Y | do(X=0)) - E(V | do(W=1))", data=data).to_dict()
+    assert found["supported"] == pytest.approx(((a == 0) & (b == 0)).mean())
+
+
+@pytest.mark.parametrize("query", ["independent(X, Y)", "adjustment_sets(X, Y)", "adjusts(X, Y)", "paths(X, Y)"])
+def test_selection_is_refused_where_it_is_not_reckoned_with(query):
+    with pytest.raises(cg.ModelError, match="E108"):
+        cg.parse("X -> S; Y -> S; X -> Y; S [selected]").ask(query)
+
+
+def test_a_level_that_does_not_exist_is_refused_though_the_formula_has_no_place_for_it(frame):
+    with pytest.raises(cg.ModelError, match="E204"):
+        cg.parse("Y -> X").ask("E(Y | do(X=7))", data=frame)
+
+
+def test_a_word_that_counts_as_1_is_said(frame):
+    data = frame.assign(Y=frame["Y"].map({0: "alive", 1: "dead"}))
+    found = cg.parse("X -> Y; Y : binary").ask("ate(X, Y)", data=data).to_dict()
+    assert found["notes"] == ["Y=dead counts as 1, Y=alive as 0"]
+
+
+def test_columns_called_value_do_not_collide():
+    frame = pd.DataFrame({"value": [0, 1, 1], "value_": [0, 1, 0]})
+    rows = cg.parse("value -> value_").ask("P(value_ | do(value))", data=frame).to_dict()["table"]
+    assert all(len(r) == 3 for r in rows)
+
+
+def test_levels_like_01_stay_as_they_are():
+    frame = pd.DataFrame({"X": ["01", "1_000"], "Y": [0, 1]})
+    rows = cg.parse("X -> Y").ask("E(Y | do(X))", data=frame).to_dict()["table"]
+    assert [r["X"] for r in rows] == ["01", "1_000"]
+
+
+def test_a_table_that_nobody_would_read_is_refused():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.integers(0, 20, (500, 4)), columns=list("ABCD"))
+    with pytest.raises(cg.EstimationError, match="E503"):
+        cg.parse("A -> B -> C -> D").ask("P(A, B, C, D)", data=frame)
+
+
+@pytest.mark.parametrize("level", [0, 1, 1.5, -1])
+def test_a_level_of_confidence_lies_between_0_and_1(model, frame, level):
+    with pytest.raises(cg.ModelError, match="E216"):
+        model.ask("ate(X, Y)", data=frame, level=level)
+
+
+def test_neither_a_claim_nor_its_opposite_holds_of_what_is_undecided():
+    text = "L -> T -> R; L <-> R; {}"
+    for claim in ("expect identified(do(L), R)", "expect not identified(do(L), R)", "expect ate(L, R) in [0, 1]"):
+        model = cg.parse(text.format(claim))
+        results = [r for _, r in model.run(pd.DataFrame({"L": [0, 1], "T": [0, 1], "R": [0, 1]}))]
+        assert [r.to_dict()["holds"] for r in results] == [False]
+        assert results[0].exit_code == 1
+
+
+def test_a_claim_that_cannot_be_compared_does_not_stop_the_others():
+    results = [r for _, r in cg.parse("X -> Y; expect adjustment_sets(X, Y) == {Z}; ancestors(Y)").run()]
+    assert results[0].code == "E215"
+    assert results[1].to_dict()["nodes"] == ["X", "Y"]
+
+
+def test_a_claim_of_many_digits_is_compared(frame):
+    text = "X -> Y; expect ate(X, Y) != 0.30800632361957790000000000000000001"
+    ((_, result),) = cg.parse(text).run(frame)
+    assert result.to_dict()["holds"]

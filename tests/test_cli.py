@@ -137,3 +137,44 @@ def test_a_reader_that_leaves_early_is_no_error(folder):
     done = subprocess.run(["bash", "-c", shell], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("m.dagitty", "Z -> X"),
+        ("m.dot", "digraph"),
+        ("m.gml", "graph ["),
+        ("m.graphml", "<graphml"),
+        ("m.lavaan", "Y ~ Z + X"),
+        ("m.mmd", "flowchart LR"),
+        ("m.tex", "tikzpicture"),
+    ],
+)
+def test_convert_writes_other_formats_and_says_what_they_cannot_hold(folder, name, part):
+    done = run("convert", "m.dag", "-o", name, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert part in (folder / name).read_text(encoding="utf-8")
+    assert "W020" in done.stderr
+    assert "the questions" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["m.dagitty", "m.dot", "m.gml", "m.graphml", "m.lavaan"])
+def test_a_converted_model_answers_as_the_model_does(folder, name):
+    assert run("convert", "m.dag", "-o", name, folder=folder).returncode == 0
+    for query in ("adjustment_sets(X, Y)", "identify(do(X), Y)"):
+        ours, theirs = (run("ask", f, query, folder=folder).stdout for f in ("m.dag", name))
+        assert theirs == ours
+
+
+def test_a_dag_file_that_holds_dagitty_text_is_read_as_such(folder):
+    (folder / "d.dag").write_text("dag { X [exposure] Y [outcome] Z -> {X Y} X -> Y }", encoding="utf-8")
+    done = run("ask", "d.dag", "adjustment_sets(X, Y)", folder=folder)
+    assert (done.returncode, "{Z}" in done.stdout) == (0, True)
+
+
+def test_a_pickle_is_never_opened(folder):
+    (folder / "m.pickle").write_bytes(b"cos\nsystem\n(S'touch owned'\ntR.")
+    done = run("ask", "m.pickle", "triples()", folder=folder)
+    assert done.returncode == 3
+    assert not (folder / "owned").exists()

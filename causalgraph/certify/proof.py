@@ -17,7 +17,7 @@ from causalgraph.formula.nodes import Event, Marginal, P, Value, equal
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.identify.proof import AdjustmentPremise, Proof, SeparationPremise, Step
 
-__all__ = ["faults"]
+__all__ = ["certified", "faults"]
 
 
 def faults(proof: Proof, graph: MixedGraph, formula: Expr) -> list[str]:
@@ -48,6 +48,17 @@ def faults(proof: Proof, graph: MixedGraph, formula: Expr) -> list[str]:
     if seen & graph.latent:
         wrong.append(f"the formula speaks of latent {sorted(seen & graph.latent)}")
     return wrong
+
+
+def certified(proof: Proof, graph: MixedGraph, formula: Expr) -> None:
+    """Make sure that a proof holds before anyone sees its formula.
+
+    Raises:
+        AssertionError: it doesn't, which is an error of the program and never of its user.
+    """
+    wrong = faults(proof, graph, formula)
+    if wrong:
+        raise AssertionError(f"a proof that doesn't hold: {'; '.join(wrong)}")
 
 
 def _names(events: Iterable[Event]) -> frozenset[str]:

@@ -22,7 +22,7 @@ from causalgraph.answers import Answer, Block, Document, Word, line
 from causalgraph.criteria.paths import why
 from causalgraph.criteria.separation import ABOVE_Z, IN_Z, connecting, disjoint, judge, m_step, naming, simple, words
 from causalgraph.criteria.separators import Cliques, minimal_separators
-from causalgraph.graphs.kinds import require_directed
+from causalgraph.graphs.kinds import require_unselected
 from causalgraph.graphs.mixed import Mark, MixedGraph
 from causalgraph.graphs.paths import Path
 from causalgraph.graphs.reach import reach, rule
@@ -105,7 +105,7 @@ class Adjustment(Answer):
 
 def sides(graph: MixedGraph, x: Iterable[str], y: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Return treatments and outcomes as disjoint sets of nodes of a graph that adjustment is defined on."""
-    require_directed(graph, "adjustment")
+    require_unselected(graph, "adjustment")
     x, y = graph.require(x), graph.require(y)
     disjoint(graph, x, y, frozenset())
     return x, y
@@ -173,7 +173,7 @@ def biasing_path(
     asked = graph.index.classes((above(graph, z), ABOVE_Z), (z, IN_Z))
     played = graph.index.classes((mediators, MEDIATOR), (x, TREATMENT))
     classes = asked + PART * played
-    walk = reach(graph.index, proper_backdoor, x, classes).walk(y)
+    walk = reach(graph.index, proper_backdoor, x, classes, y).walk(y)
     return None if walk is None else judge(graph, simple(walk), z)
 
 
@@ -228,7 +228,7 @@ def satisfies_backdoor(graph: MixedGraph, x: frozenset[str], y: frozenset[str], 
     """
     if z & (descendants(graph, x) | graph.latent | graph.selected):
         return False
-    return connecting(without_outgoing(graph, x), x, z).walk(y) is None
+    return connecting(without_outgoing(graph, x), x, z, y).walk(y) is None
 
 
 def minimal_adjustment_sets(

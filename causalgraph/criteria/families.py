@@ -95,6 +95,8 @@ class AdjustmentFamily(Answer):
             rows.append(line(Word(self.licence, "dim")))
         if self.optimal.covariates is not None:
             rows.append(line(f"smallest variance: {naming(self.optimal.covariates)}"))
+        elif self.optimal.reason and self.effect == "total":
+            rows.append(line(Word(f"smallest variance: not known, as {self.optimal.reason}", "dim")))
         if self.cheapest is not None:
             rows.append(line(f"smallest cost: {naming(self.cheapest[0])}, {self.cheapest[1]:g}"))
         return Document(tuple(rows))

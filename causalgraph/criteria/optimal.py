@@ -12,6 +12,7 @@ from causalgraph.criteria.separators import Cliques
 from causalgraph.errors import ModelError
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.relations import descendants, parents, proper_causal_nodes
+from causalgraph.graphs.surgery import project
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -31,8 +32,8 @@ def optimal_adjustment_set(graph: MixedGraph, x: Iterable[str], y: Iterable[str]
     """Return the valid set that gives the smallest asymptotic variance: O(X, Y) = pa(cn(X, Y)) without forb(X, Y).
 
     cn are the nodes on proper causal paths, forb their descendants and X. The set needn't be minimal. It is optimal for
-    linear models by least squares, and for discrete and nonparametric ones as well, provided that every variable of the
-    graph is observed: with hidden variables there may be no set that is best in every model.
+    linear models by least squares, and for discrete and nonparametric ones as well, provided that no two variables share a
+    hidden cause: there may then be no set that is best in every model.
 
     Raises:
         ModelError: as for `check_adjustment`.
@@ -46,10 +47,12 @@ def optimal_adjustment_set(graph: MixedGraph, x: Iterable[str], y: Iterable[str]
     and theorem 3.13; A. Rotnitzky, E. Smucler, J. Mach. Learn. Res. 21 (2020) 188 for nonparametric models.
     """
     x, y = sides(graph, x, y)
-    hidden = graph.sorted(graph.latent | graph.selected)
-    if hidden or any(e.mark == "<->" for e in graph.edges):
-        what = f"{words(hidden)} isn't observed" if hidden else "a <-> stands for a hidden common cause"
-        return Optimal(None, f"{what}, and with hidden variables no set need be best in every model")
+    # A hidden variable that no two observed ones share is part of their noise, and the projection a DAG.
+    graph = project(graph, graph.latent - x - y)
+    shared = next((e for e in graph.edges if e.mark == "<->"), None)
+    if shared:
+        ends = f"{shared.left} and {shared.right} have a hidden common cause"
+        return Optimal(None, f"{ends}, and then no set need be best in every model")
     lost = graph.sorted(y - descendants(graph, x))
     if lost:
         return Optimal(None, f"{words(lost)} isn't a descendant of {words(graph.sorted(x))}: there is no effect")

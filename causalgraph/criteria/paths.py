@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from causalgraph.criteria.separation import disjoint
-from causalgraph.graphs.kinds import require_directed
+from causalgraph.graphs.kinds import require_unselected
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.paths import Path
 from causalgraph.graphs.relations import ancestors
@@ -42,7 +42,7 @@ def paths(
     >>> [(p.text, p.open, p.causal) for p in paths(graph, "X", "Y", given="Z")]
     [('X -> Y', True, True), ('X <- Z -> Y', False, False)]
     """
-    require_directed(graph, "paths")
+    require_unselected(graph, "paths")
     x, y, z = (graph.require(s) for s in (x, y, given))
     disjoint(graph, x, y, z)
     above = ancestors(graph, z)

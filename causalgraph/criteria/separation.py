@@ -8,11 +8,12 @@ from typing import Any
 
 from causalgraph.answers import Answer, Document, Word, line
 from causalgraph.errors import ModelError
-from causalgraph.graphs.kinds import require_directed
+from causalgraph.graphs.kinds import require_unselected
 from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
 from causalgraph.graphs.paths import Path
 from causalgraph.graphs.reach import Reached, reach, rule
 from causalgraph.graphs.relations import above
+from causalgraph.names import natural
 
 __all__ = [
     "Connected",
@@ -50,8 +51,13 @@ class Separated(Answer):
 
     x: tuple[str, ...]
     y: tuple[str, ...]
-    separator: tuple[str, ...]
+    given: frozenset[str]
     separated = True
+
+    @property
+    def separator(self) -> tuple[str, ...]:
+        """Z in order; it is sorted when it is shown, as a large set would cost more than the search."""
+        return tuple(sorted(self.given, key=natural))
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""
@@ -59,7 +65,7 @@ class Separated(Answer):
 
     def document(self) -> Document:
         """Say what separates."""
-        by = f" given {naming(self.separator)}" if self.separator else ""
+        by = f" given {naming(self.separator)}" if self.given else ""
         said = f"{words(self.x)} and {words(self.y)} are independent{by}, given this graph"
         return Document((line(Word("✔ ", "good"), said, ": every path between them is closed"),))
 
@@ -70,7 +76,7 @@ class Connected(Answer):
 
     x: tuple[str, ...]
     y: tuple[str, ...]
-    given: tuple[str, ...]
+    given: frozenset[str]
     path: Path
     separated = False
 
@@ -80,7 +86,7 @@ class Connected(Answer):
 
     def document(self) -> Document:
         """Show the open path."""
-        by = f" given {naming(self.given)}" if self.given else ""
+        by = f" given {naming(sorted(self.given, key=natural))}" if self.given else ""
         said = f"{words(self.x)} and {words(self.y)} may depend on each other{by}: a path is open"
         opened = [t.nodes[1] for t in self.path.triples if t.role == "collider"]
         why = f"   opened by conditioning on or below {words(opened)}" if opened else ""
@@ -124,15 +130,14 @@ def separation(
     >>> separation(graph, "A", "B").separated, separation(graph, "A", "B", given="C").separated
     (True, False)
     """
-    require_directed(graph, "separation")
+    require_unselected(graph, "separation")
     sets = [graph.require(s) for s in (x, y, given)]
     disjoint(graph, *sets)
     x, y, z = sets
-    found = connecting(graph, x, z)
-    walk = found.walk(y)
+    walk = connecting(graph, x, z, y).walk(y)
     if walk is None:
-        return Separated(graph.sorted(x), graph.sorted(y), graph.sorted(z))
-    return Connected(graph.sorted(x), graph.sorted(y), graph.sorted(z), judge(graph, simple(walk), z))
+        return Separated(graph.sorted(x), graph.sorted(y), z)
+    return Connected(graph.sorted(x), graph.sorted(y), z, judge(graph, simple(walk), z))
 
 
 def disjoint(graph: MixedGraph, x: frozenset[str], y: frozenset[str], z: frozenset[str]) -> None:
@@ -150,11 +155,11 @@ def disjoint(graph: MixedGraph, x: frozenset[str], y: frozenset[str], z: frozens
         )
 
 
-def connecting(graph: MixedGraph, x: Iterable[str], z: Iterable[str]) -> Reached:
-    """Return all that open walks from X reach given Z."""
+def connecting(graph: MixedGraph, x: Iterable[str], z: Iterable[str], until: Iterable[str] = ()) -> Reached:
+    """Return all that open walks from X reach given Z, until they reach a node of ``until``."""
     z = frozenset(z)
     classes = graph.index.classes((above(graph, z), ABOVE_Z), (z, IN_Z))
-    return reach(graph.index, m_connecting, x, classes)
+    return reach(graph.index, m_connecting, x, classes, until)
 
 
 def simple(walk: tuple[Edge, ...]) -> tuple[Edge, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -58,6 +59,23 @@ class Counts:
         """The sum of all weights."""
         return float(self.weight.sum())
 
+    @cached_property
+    def spread(self) -> Floats:
+        """``squared_products`` with each cell's variance as if divided by one observation less, ``(k, m, m)``.
+
+        The variance within a cell of n observations is otherwise too small by (n - 1)/n, which in thin strata shows. A
+        cell of one observation has no variance of its own and gets the pooled one. Survey weights are left alone.
+        """
+        if self.weighting not in ("rows", "counts") or not self.outcomes:
+            return self.squared_products
+        n = self.weight[:, None, None]
+        between = self.sums[:, :, None] * self.sums[:, None, :] / np.maximum(n, 1)
+        within = self.squared_products - between
+        free = np.maximum(n - 1, 0)
+        pooled = within.sum(axis=0) / max(float(free.sum()), 1.0)
+        own = np.where(free > 0, within / np.maximum(free, 1), pooled)
+        return np.asarray(between + own * n)
+
     def keep(self, cells: NDArray[np.bool_]) -> Counts:
         """Return the counts of some cells alone."""
         n = self.n if self.weighting in ("survey", "exact") else float(self.weight[cells].sum())
@@ -71,6 +89,11 @@ class Counts:
             squared_sums=self.squared_sums[cells],
             squared_products=self.squared_products[cells],
         )
+
+    @property
+    def effective(self) -> float:
+        """How many plain observations the weights are worth: (Σw)²/Σw², for counts simply their number."""
+        return self.total**2 / float(self.squared.sum())
 
     def axis(self, variable: str) -> int:
         """Return the place of a variable."""

@@ -98,6 +98,7 @@ def answer(
         naive_of=_naive_of(query, world),
         supported=held.mass,
         failing=tuple(s.to_dict() for s in held.failing),
+        notes=tuple(_notes(counts, variables, source)),
         unit=_unit(query, variables),
         versus=contrast.versus if contrast else None,
         compared=dict.fromkeys(contrast.versus, contrast.pairs[0][0]) if contrast else {},
@@ -174,18 +175,22 @@ def _rows(
     query: Numeric, laid: _Laid, counts: Counts, level: float, resampled: Replicates | None, seed: int
 ) -> Iterator[Row]:
     """Give each number its interval, and a table intervals that hold all at once."""
-    ratio = isinstance(query, Effect) and MEASURES[query.measure].scale == "ratio"
+
+    def lay(value: float, error: float, critical: float | None = None) -> tuple[float, float]:
+        if isinstance(query, Probability):
+            return wilson(min(max(value, 0.0), 1.0), error, level, counts.effective, critical)
+        if isinstance(query, Effect) and MEASURES[query.measure].scale == "ratio":
+            return log_wald(value, error, level, critical)
+        return wald(value, error, level, critical)
+
     rows = []
     for levels, value, number, error in zip(laid.levels, laid.values, laid.order, laid.errors, strict=True):
         if value is None or (np.isnan(error) and resampled is None):
             rows.append(Row(levels, value, None, None))
         elif resampled is not None:
             rows.append(Row(levels, value, resampled.error(number), resampled.interval(number, level)))
-        elif isinstance(query, Probability):
-            rows.append(Row(levels, value, error, wilson(min(max(value, 0.0), 1.0), error, level, counts.n)))
         else:
-            lay = log_wald if ratio else wald
-            rows.append(Row(levels, value, error, lay(value, error, level)))
+            rows.append(Row(levels, value, error, lay(value, error)))
     joint = laid.covariance
     if joint is None or not 1 < len(rows) <= MOST_JOINT or resampled is not None or counts.weighting == "exact":
         yield from rows
@@ -195,7 +200,7 @@ def _rows(
         if row.value is None or row.std_error is None:
             yield row
         else:
-            yield replace(row, joint=wald(row.value, row.std_error, level, critical))
+            yield replace(row, joint=lay(row.value, row.std_error, critical))
 
 
 def _naive(formula: Expr, counts: Counts, variables: Mapping[str, Variable]) -> float | None:
@@ -224,6 +229,15 @@ def _unit(query: Numeric, variables: Mapping[str, Variable]) -> str | None:
     return None
 
 
+def _notes(counts: Counts, variables: Mapping[str, Variable], source: Source) -> Iterator[str]:
+    """Say which word of a binary outcome counts as 1."""
+    for name in counts.outcomes:
+        if source.kind(variables[name]) == "binary":
+            first, last = source.levels(variables[name])
+            if (first, last) != ("0", "1"):
+                yield f"{name}={last} counts as 1, {name}={first} as 0"
+
+
 def _warnings(
     rows: list[Row], held: Support, counts: Counts, better: list[str], resampled: Replicates | None
 ) -> Iterator[str]:
@@ -238,7 +252,7 @@ def _warnings(
         )
     lost = sum(r.value is None for r in rows)
     if lost:
-        yield f"W502: {lost:,} of {len(rows):,} rows aren't determined: their conditions never occur in the data"
+        yield f"W502: {lost:,} of {len(rows):,} numbers aren't determined: the data make them a division by zero"
     if counts.weighting == "survey":
         yield "W503: the weights aren't whole numbers; they are taken for survey weights in the standard error"
     if resampled is not None and counts.outcomes:

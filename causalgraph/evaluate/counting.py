@@ -78,11 +78,17 @@ def strata(counts: Counts, covariates: tuple[str, ...]) -> int:
 
 def supported(parts: Parts, counts: Counts, world: World) -> Support:
     """Find the strata that carry every comparison of a query at once."""
+    for comparison in parts.comparisons:
+        # A level that doesn't exist is an error even where the formula has no place for it.
+        for name, level in (*comparison.fixed.items(), *comparison.within.items()):
+            place(name, level, counts, world)
     found = [_support(group, group[0].verdict.derivation.covariates, counts, world) for group in _groups(parts)]
     if not found:
         return Support(1.0, (), np.ones(len(counts.weight), dtype=bool))
     keep = np.logical_and.reduce([s.keep for s in found])
-    return Support(min(s.mass for s in found), tuple(f for s in found for f in s.failing), keep)
+    # Several comparisons speak of the strata that carry all of them.
+    share = 1.0 if len(found) == 1 else float(counts.weight[keep].sum() / counts.weight.sum())
+    return Support(min(share, *(s.mass for s in found)), tuple(f for s in found for f in s.failing), keep)
 
 
 def _groups(parts: Parts) -> list[list[Comparison]]:
@@ -201,4 +207,6 @@ def _merged(formula: Expr, values: set[Value], name: str) -> Expr:
         body = _merged(formula.body, values, name)
         kept = [v for v in formula.bound if v not in values]
         return Marginal(body, *kept, *([Value(name)] if len(kept) < len(formula.bound) else []))
-    return formula.func(*(_merged(a, values, name) for a in formula.args)) if formula.args else formula
+    if not formula.args:
+        return formula
+    return formula.func(*(_merged(a, values, name) for a in formula.args), evaluate=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import floor, isfinite, log10
@@ -13,7 +14,10 @@ __all__ = ["Estimate", "Row", "decimals", "number"]
 
 # Digits shown of a number that comes without an error.
 PLAIN_DIGITS = 4
-STRATA_SHOWN = 3
+# Errors below this are rounding, and support no digit.
+SMALLEST = 1e-12
+# A level that is written as numbers are, without leading zeros or separators.
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,13 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the levels beside ``value``; a variable of that name becomes ``value_``."""
-        levels = {name + "_" * (name == "value"): _level(level) for name, level in self.levels.items()}
-        return {**levels, "value": self.value}
+        row: dict[str, Any] = {}
+        for name, level in self.levels.items():
+            key = name
+            while key == "value" or key in row or (key != name and key in self.levels):
+                key += "_"
+            row[key] = _level(level)
+        return row | {"value": self.value}
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class Estimate(Answer):
     supported: float = 1.0
     failing: tuple[Mapping[str, Any], ...] = ()
     formula: str | None = None
+    notes: tuple[str, ...] = ()
     unit: str | None = None
     versus: Mapping[str, str] | None = None
     compared: Mapping[str, str] = field(default_factory=dict)
@@ -101,6 +111,7 @@ class Estimate(Answer):
             "n": int(self.n) if float(self.n).is_integer() else self.n,
             "dropped": self.dropped,
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
             "naive": self.naive,
             "supported": self.supported,
             "failing": [dict(f) for f in self.failing],
@@ -128,6 +139,7 @@ class Estimate(Answer):
             rows.append(line(Word(f"{_levels(self.compared)} against {_levels(self.versus)}", "dim")))
         if self.dropped:
             rows.append(line(f"{self.dropped:,} rows with missing values were left out", depth=0))
+        rows += [line(Word(n, "dim")) for n in self.notes]
         if self.naive is not None:
             rows.append(line(Word(f"a plain {self.naive_of} would have said {self.naive:.3g}", "dim")))
         rows += [line(Word("⚠ ", "warn"), w) for w in self.warnings]
@@ -137,7 +149,12 @@ class Estimate(Answer):
         names = tuple(self.rows[0].levels) if self.rows else ()
         what = f"against {_levels(self.versus)}" if self.versus else "value"
         joint = any(r.joint for r in self.rows)
-        head = (*names, f"{what}{unit}", f"{self.level:.0%} interval", *["all at once"] * joint)
+        head = (
+            *names,
+            what + (f" ({unit.strip()})" if unit else ""),
+            f"{self.level:.0%} interval",
+            *["all at once"] * joint,
+        )
         body = tuple(
             (
                 *(r.levels[n] for n in names),
@@ -156,7 +173,7 @@ def decimals(error: float | None) -> int | None:
     >>> decimals(0.245), decimals(37.0)
     (2, 0)
     """
-    if error is None or not isfinite(error) or error <= 0:
+    if error is None or not isfinite(error) or error < SMALLEST:
         return None
     return max(0, 1 - floor(log10(error)))
 
@@ -194,10 +211,6 @@ def _list(pair: tuple[float, float] | None) -> list[float] | None:
 
 def _level(level: str) -> str | int | float:
     """Return a level as the number that it writes, if it writes one."""
-    try:
-        value = float(level)
-    except ValueError:
+    if not NUMBER.fullmatch(level):
         return level
-    if not isfinite(value):
-        return level
-    return int(value) if value.is_integer() and "." not in level and "e" not in level.lower() else value
+    return float(level) if "." in level else int(level)

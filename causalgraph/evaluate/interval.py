@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["log_wald", "quantile", "simultaneous", "wald", "wilson"]
 
+# Shares nearer to 0 or 1 than this, and errors below it, are 0 or 1 and nothing but for rounding.
+ROUNDING = 1e-12
+
 
 def quantile(level: float) -> float:
     """Return the two-sided normal quantile of a level.
@@ -28,15 +31,15 @@ def wald(value: float, error: float, level: float, critical: float | None = None
     return value - half, value + half
 
 
-def log_wald(value: float, error: float, level: float) -> tuple[float, float]:
+def log_wald(value: float, error: float, level: float, critical: float | None = None) -> tuple[float, float]:
     """Return an interval for a positive ratio, laid on the logarithm; on the ratio itself where that isn't positive.
 
     >>> [round(end, 3) for end in log_wald(2.0, 0.5, 0.95)]
     [1.225, 3.265]
     """
     if not value > 0:
-        return wald(value, error, level)
-    low, high = wald(log(value), error / value, level)
+        return wald(value, error, level, critical)
+    low, high = wald(log(value), error / value, level, critical)
     return exp(low), exp(high)
 
 
@@ -59,7 +62,7 @@ def simultaneous(covariance: NDArray[np.float64], level: float, seed: int, draws
     return float(np.quantile(largest, level))
 
 
-def wilson(value: float, error: float, level: float, n: float) -> tuple[float, float]:
+def wilson(value: float, error: float, level: float, n: float, critical: float | None = None) -> tuple[float, float]:
     """Return Wilson's interval for a probability whose standard error is ``error``.
 
     The number of observations is the one for which a plain share has that error, value(1 - value)/error²; where the
@@ -71,8 +74,9 @@ def wilson(value: float, error: float, level: float, n: float) -> tuple[float, f
     Source: E. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212, doi:10.1080/01621459.1927.10502953; the effective number
     as in survey practice, E. Korn and B. Graubard, Survey Methodology 24 (1998) 193-201.
     """
-    z = quantile(level)
-    size = value * (1 - value) / error**2 if error > 0 else n
+    z = quantile(level) if critical is None else critical
+    certain = min(value, 1 - value) < ROUNDING or error < ROUNDING
+    size = n if certain else value * (1 - value) / error**2
     middle = (value + z * z / (2 * size)) / (1 + z * z / size)
     half = z / (1 + z * z / size) * sqrt(value * (1 - value) / size + z * z / (4 * size * size))
     return max(0.0, middle - half), min(1.0, middle + half)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sympy import Number
+from sympy import Add, Integer, Mul, Number, Pow
 
+from causalgraph.certify.proof import certified
 from causalgraph.data.source import Source
 from causalgraph.errors import EstimationError
 from causalgraph.formula.nodes import E, Level, P, Value
@@ -36,11 +37,12 @@ __all__ = [
 
 Numeric = Probability | Expectation | Effect | Arithmetic | Constant
 
+# sympy would cancel P/P and drop 0·P, and with them the condition that the terms are determined.
 OPERATORS: dict[str, Callable[[Expr, Expr], Expr]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
+    "+": lambda a, b: Add(a, b, evaluate=False),
+    "-": lambda a, b: Add(a, Mul(Integer(-1), b, evaluate=False), evaluate=False),
+    "*": lambda a, b: Mul(a, b, evaluate=False),
+    "/": lambda a, b: Mul(a, Pow(b, Integer(-1), evaluate=False), evaluate=False),
 }
 
 
@@ -118,6 +120,8 @@ def quantity(query: Numeric, world: World, parts: Parts, effect: Effects) -> Qua
     if isinstance(query, Arithmetic):
         join = OPERATORS[query.operator]
         left, right = (quantity(side, world, parts, effect) for side in (query.left, query.right))  # type: ignore[arg-type]  # the parser admits numeric sides alone
+        if query.operator == "/" and right.formula == 0:
+            raise EstimationError.because("E509", "this divides by zero")
         return Quantity(join(left.formula, right.formula), join(left.naive, right.naive))
     if isinstance(query, Effect):
         return effect(query, world, parts)
@@ -158,6 +162,7 @@ def identified(
     verdict = identify(world.graph, do, outcomes, given=given)
     if isinstance(verdict, Undecided):
         raise RefusedError(verdict)
+    certified(verdict.proof, world.graph, verdict.formula)
     if verdict not in parts.identified:
         parts.identified.append(verdict)
     return verdict

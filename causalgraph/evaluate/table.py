@@ -30,6 +30,9 @@ __all__ = ["MOST_CELLS", "Evaluated", "evaluate"]
 # Arrays larger than this aren't made; 1e7 numbers take 80 MB.
 MOST_CELLS = 10_000_000
 
+# A table of more rows isn't an answer that anyone reads; each row's error costs one pass over the formula.
+MOST_ROWS = 2_000
+
 Array = NDArray[Any]  # of floats, or complex where a test differentiates by the complex step
 
 
@@ -188,7 +191,9 @@ class _Record:
         left, right = _align(a.data, a.axes, axes), _align(b.data, b.axes, axes)
         _affordable(np.broadcast_shapes(left.shape, right.shape))
         known_a, known_b = _align(a.valid, a.axes, axes), _align(b.valid, b.axes, axes)
-        valid = (known_a & known_b) | (known_a & (left == 0)) | (known_b & (right == 0))
+        # What never happens needs no conditional; a division by zero (NaN) isn't mended by it.
+        never_a, never_b = (left == 0) & ~np.isnan(right), (right == 0) & ~np.isnan(left)
+        valid = (known_a & known_b) | (known_a & never_a) | (known_b & never_b)
 
         def back(gradient: Array) -> None:
             a.add(_reduce(gradient * right, axes, a.axes))
@@ -215,7 +220,7 @@ class _Record:
         def back(gradient: Array) -> None:
             base.add(np.where(usable, gradient * exponent * safe ** (exponent - 1), 0))
 
-        return self.part(base.axes, safe**exponent, usable, back)
+        return self.part(base.axes, np.where(usable, safe**exponent, np.nan), usable, back)
 
     def build(self, node: Expr) -> _Part:
         for kind, builder in BUILDERS:
@@ -272,6 +277,7 @@ def _reduce(gradient: Array, axes: tuple[Value, ...], wanted: tuple[Value, ...])
     return np.asarray(summed).transpose([kept.index(v) for v in wanted])
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what floats can't hold is marked as not determined
 def evaluate(
     formula: Expr,
     counts: Counts,
@@ -297,6 +303,13 @@ def evaluate(
     """
     record = _Record(counts, variables)
     out = record.build(formula)
+    out.valid = out.valid & np.isfinite(out.data)
+    if out.data.size > MOST_ROWS and errors != "none":
+        raise EstimationError.because(
+            "E503",
+            f"the answer would be a table of {out.data.size:,} rows, over the limit of {MOST_ROWS:,}",
+            fix="hold some of its variables at a level",
+        )
     levels = tuple(counts.levels[counts.axis(v.variable)] for v in out.axes)
     found = Evaluated(out.axes, levels, out.data, out.valid, np.full(out.data.shape, np.nan))
     if errors == "none" or counts.weighting == "exact":
@@ -317,5 +330,5 @@ def evaluate(
 def _covariance(g: Array, h: Array, counts: Counts) -> NDArray[np.float64]:
     """Return the covariance of ``r`` numbers from their derivatives by weights ``(r, k)`` and sums ``(r, k, m)``."""
     cross = np.einsum("ak,bki,ki->ab", g, h, counts.squared_sums)
-    own = np.einsum("aki,kij,bkj->ab", h, counts.squared_products, h)
+    own = np.einsum("aki,kij,bkj->ab", h, counts.spread, h)
     return np.real((g * counts.squared) @ g.T + cross + cross.T + own)

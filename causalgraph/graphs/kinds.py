@@ -6,6 +6,7 @@ The kinds dag and admg are checked. A graph of another kind is carried and drawn
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +14,7 @@ from causalgraph.errors import Diagnostic, ModelError
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.relations import topological_order
 
-__all__ = ["CHECKED", "Breach", "breaches", "cycle", "is_legal", "require_directed"]
+__all__ = ["CHECKED", "Breach", "breaches", "cycle", "is_legal", "require_directed", "require_unselected"]
 
 # Kind -> the edges it may have.
 CHECKED = {"dag": ("->",), "admg": ("->", "<->")}
@@ -32,11 +33,23 @@ class Breach:
     @property
     def diagnostic(self) -> Diagnostic:
         """The breach without a place in a text."""
-        return Diagnostic(self.code, self.what, (), self.why, self.fix)
+        around = f": {self.around}" if self.code == "E103" else ""
+        return Diagnostic(self.code, self.what + around, (), self.why, self.fix)
+
+    @property
+    def around(self) -> str:
+        """The way that the edges go."""
+        return " -> ".join([self.edges[0].left, *(e.right for e in self.edges)])
 
 
-def breaches(graph: MixedGraph) -> Iterator[Breach]:
-    """Yield every edge that the claimed kind doesn't allow, then one directed cycle, if there is one."""
+def breaches(graph: MixedGraph, *, alone: AbstractSet[Edge] | None = None) -> Iterator[Breach]:
+    """Yield each edge that the claimed kind doesn't allow, each pair of opposed arrows, and the directed cycles.
+
+    Two opposed arrows that each stand alone contradict one another (E104). Where one of them is part of a longer
+    statement, nobody wrote the pair down as a pair, and it is told as the cycle that it is (E103). `alone` are the
+    edges that stand alone in a text; without it, all do. Beyond the pairs, each strongly connected part is told once,
+    by a shortest cycle through the arrow that was written last.
+    """
     allowed = CHECKED.get(graph.kind)
     if allowed is None:
         return
@@ -49,21 +62,24 @@ def breaches(graph: MixedGraph) -> Iterator[Breach]:
                 f"the edges of a graph of kind {graph.kind} are {' and '.join(allowed)}",
                 "change the mark, or the kind in the header (a graph with circles is a pag, with -- a cpdag or pdag)",
             )
-    opposed = {(e.left, e.right): e for e in graph.edges if e.mark == "->"}
-    pairs = [(opposed[b, a], e) for (a, b), e in opposed.items() if (b, a) in opposed]
-    for first, second in pairs:
-        if graph.edges.index(first) < graph.edges.index(second):
-            yield _contradiction(first, second)
-    loop = _longer_cycle(graph) if pairs else cycle(graph)
-    if loop:
-        around = " -> ".join([loop[0].left, *(e.right for e in loop)])
-        head = loop[0].left
+    arrows = [e for e in graph.edges if e.mark == "->"]
+    if len(topological_order(graph)) == len(graph.nodes):
+        return
+    earlier: dict[tuple[str, str], Edge] = {}
+    for edge in arrows:
+        first = earlier.get((edge.right, edge.left))
+        if first is not None and (alone is None or {first, edge} <= alone):
+            yield _contradiction(first, edge)
+        else:
+            earlier[edge.left, edge.right] = edge
+    for loop in _cycles(list(earlier.values())):
+        blamed = loop[-1].left
         yield Breach(
             "E103",
-            f"these arrows form a cycle: {around}",
+            "these arrows form a cycle",
             loop,
             "an effect is undefined where a variable causes itself",
-            f"drop one arrow, or split the variable by time ({head}_0, {head}_1)",
+            f"drop one arrow, or split the variable by time ({blamed}_0, {blamed}_1)",
         )
 
 
@@ -73,31 +89,44 @@ def _contradiction(first: Edge, second: Edge) -> Breach:
         f"{first} and {second} contradict each other",
         (first, second),
         "of two variables at most one is the other's cause",
-        f"keep one arrow; a common cause of both is written {first.left} <-> {first.right}",
+        f"keep one arrow; a common cause of both is written `{first.left} <-> {first.right}`",
     )
 
 
-def _longer_cycle(graph: MixedGraph) -> tuple[Edge, ...]:
-    """Return the arrows of a directed cycle of three or more, or nothing where only pairs contradict each other."""
-    below: dict[str, list[Edge]] = {n: [] for n in graph.nodes}
-    for edge in graph.edges:
-        if edge.mark == "->":
-            below[edge.left].append(edge)
-    for closing in reversed(graph.edges):
-        # Look for a way from its head back to its tail, other than the opposite arrow.
-        came: dict[str, Edge | None] = {closing.right: None}
-        queue = [closing.right] if closing.mark == "->" else []
-        for node in queue:
-            for edge in below[node]:
-                if edge.right not in came and (edge.left, edge.right) != (closing.right, closing.left):
-                    came[edge.right] = edge
-                    queue.append(edge.right)
-        if closing.left in came:
-            back = [closing]
-            while (step := came[back[0].left]) is not None:
-                back.insert(0, step)
-            return tuple(back)
-    return ()
+def _cycles(arrows: list[Edge]) -> Iterator[tuple[Edge, ...]]:
+    """Yield a shortest cycle through the last arrow of each strongly connected part, in order, ended by that arrow."""
+    import networkx as nx
+
+    part: dict[str, int] = {}
+    joined = nx.DiGraph([(e.left, e.right) for e in arrows])
+    for number, nodes in enumerate(nx.strongly_connected_components(joined)):
+        part |= dict.fromkeys(nodes, number)
+    within = [e for e in arrows if part[e.left] == part[e.right]]
+    below: dict[str, list[Edge]] = {}
+    last: dict[int, Edge] = {}
+    for edge in within:
+        below.setdefault(edge.left, []).append(edge)
+        last[part[edge.left]] = edge
+    closing = set(last.values())
+    yield from ((*_way(below, e.right, e.left), e) for e in within if e in closing)
+
+
+def _way(below: dict[str, list[Edge]], start: str, end: str) -> tuple[Edge, ...]:
+    """Return a shortest directed path, which exists within a strongly connected part."""
+    came: dict[str, Edge] = {}
+    queue = [start]
+    for node in queue:
+        if end in came:
+            break
+        for edge in below[node]:
+            if edge.right != start and edge.right not in came:
+                came[edge.right] = edge
+                queue.append(edge.right)
+    back: list[Edge] = []
+    while end != start:
+        back.append(came[end])
+        end = came[end].left
+    return tuple(reversed(back))
 
 
 def cycle(graph: MixedGraph) -> tuple[Edge, ...]:
@@ -106,24 +135,24 @@ def cycle(graph: MixedGraph) -> tuple[Edge, ...]:
     >>> [str(e) for e in cycle(MixedGraph.build([("A", "->", "B"), ("B", "->", "C"), ("C", "->", "A")]))]
     ['A -> B', 'B -> C', 'C -> A']
     """
-    stuck = set(graph.nodes) - set(topological_order(graph))
-    # Each node that the sort leaves out has a parent that it leaves out: walk up until a node comes twice.
-    up: dict[str, Edge] = {}
-    for edge in graph.edges:
-        if edge.mark == "->" and edge.left in stuck and edge.right in stuck:
-            up.setdefault(edge.right, edge)
-    seen: dict[str, None] = {}
-    node = next((n for n in graph.nodes if n in stuck), None)
-    while node is not None and node not in seen:
-        seen[node] = None
-        node = up[node].left
-    if node is None:
+    if len(topological_order(graph)) == len(graph.nodes):
         return ()
-    loop = list(seen)[list(seen).index(node) :]
-    edges = tuple(up[n] for n in reversed(loop))
-    # End at the edge that was written last: it closed the cycle.
-    end = max(range(len(edges)), key=lambda i: graph.edges.index(edges[i])) + 1
-    return edges[end:] + edges[:end]
+    return next(_cycles([e for e in graph.edges if e.mark == "->"]))
+
+
+def require_unselected(graph: MixedGraph, what: str) -> MixedGraph:
+    """Return the graph if it is a legal dag or admg without selected nodes.
+
+    Selection conditions on a node in all data there are, which a criterion must reckon with and these don't yet.
+
+    Raises:
+        ModelError: a node is selected, or the kind isn't supported (E108), or the claim is broken.
+    """
+    require_directed(graph, what)
+    if graph.selected:
+        named = ", ".join(graph.sorted(graph.selected))
+        raise ModelError.because("E108", f"{named} is selected: {what} under selection isn't supported yet")
+    return graph
 
 
 @lru_cache(maxsize=64)

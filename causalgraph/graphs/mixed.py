@@ -178,8 +178,8 @@ class MixedGraph:
             ModelError: a name isn't a node (E201); the nearest node is offered.
         """
         wanted = frozenset((names,) if isinstance(names, str) else names)
-        for name in sorted(wanted - self.index.number.keys()):
-            raise _unknown(name, self.nodes)
+        if not all(map(self.index.number.__contains__, wanted)):
+            raise _unknown(min(n for n in wanted if n not in self.index.number), self.nodes)
         return wanted
 
     def sorted(self, names: Iterable[str]) -> tuple[str, ...]:

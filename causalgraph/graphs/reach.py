@@ -88,8 +88,9 @@ class Index:
         return out
 
     def numbers(self, names: Iterable[str]) -> NDArray[np.intp]:
-        """Return the numbers of names, in the graph's order."""
-        return np.array(sorted(self.number[n] for n in names), dtype=np.intp)
+        """Return the numbers of names."""
+        named = list(names)
+        return np.fromiter(map(self.number.__getitem__, named), np.intp, len(named))
 
 
 FORWARD = {text: here * MARK_COUNT + there for text, (here, there) in MARKS.items()}
@@ -162,23 +163,28 @@ class Reached:
         return tuple(reversed(steps))
 
 
-def reach(index: Index, rule: Rule, starts: Iterable[str], classes: NDArray[np.int8]) -> Reached:
+def reach(
+    index: Index, rule: Rule, starts: Iterable[str], classes: NDArray[np.int8], until: Iterable[str] = ()
+) -> Reached:
     """Search breadth first from ``starts``, entered in state 0, taking the edges that the rule allows.
 
-    Each pair (node, state) is visited once, so the search is linear in nodes and edges.
+    Each pair (node, state) is visited once, so the search is linear in nodes and edges. It stops as soon as it has
+    reached a node of ``until``.
     """
     size = len(index.number) * rule.states
-    begin = index.numbers(starts) * rule.states
+    begin = np.sort(index.numbers(starts)) * rule.states
+    stop = index.classes((until, 1))
     if size <= SMALL:
         keys, parent, via = [*begin.tolist(), *[0] * (size - len(begin))], [UNSEEN] * size, [0] * size
         sizes = (rule.states, rule.classes)
-        count = _search(*index.lists, rule.listed, *sizes, classes.tolist(), len(begin), keys, parent, via)
+        marks = (classes.tolist(), stop.tolist())
+        count = _search(*index.lists, rule.listed, *sizes, *marks, len(begin), keys, parent, via)
         return Reached(index, rule.states, np.array(keys[:count], dtype=np.int64), parent, via)
     queue = np.zeros(size, np.int64)
     queue[: len(begin)] = begin
     origin, through = np.full(size, UNSEEN, np.int64), np.zeros(size, np.int64)
     arrays = (index.first, index.target, index.code, rule.table)
-    count = _compiled()(*arrays, rule.states, rule.classes, classes, len(begin), queue, origin, through)
+    count = _compiled()(*arrays, rule.states, rule.classes, classes, stop, len(begin), queue, origin, through)
     return Reached(index, rule.states, queue[:count], origin, through)
 
 
@@ -202,6 +208,7 @@ def _search(  # noqa: PLR0913, PLR0917 (machine code takes arrays, not objects)
     states: int,
     classes: int,
     node_class: Any,
+    stop: Any,
     begun: int,
     queue: Any,
     parent: Any,
@@ -230,4 +237,6 @@ def _search(  # noqa: PLR0913, PLR0917 (machine code takes arrays, not objects)
                     via[found] = k
                     queue[tail] = found
                     tail += 1
+                    if stop[there]:
+                        return tail
     return tail

@@ -10,6 +10,7 @@ from causalgraph.answers import Answer, Block, Document, Math, Style, Table, Wor
 from causalgraph.criteria.families import adjustment_family
 from causalgraph.criteria.paths import paths, why
 from causalgraph.criteria.separation import naming, words
+from causalgraph.formula.mathml import mathml
 from causalgraph.formula.printing import latex, text
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.paths import Path
@@ -49,6 +50,9 @@ class Identified(Answer):
     def how(self) -> str:
         """The strategy in words."""
         by = naming(self.derivation.covariates) if self.derivation.covariates else "nothing"
+        if self.question.w:
+            condition = f"the condition {naming(self.question.w)}"
+            by = f"{by} and {condition}" if self.derivation.covariates else condition
         return {
             "backdoor": f"back-door by {by}",
             "adjustment": f"adjustment by {by}",
@@ -80,20 +84,25 @@ class Identified(Answer):
                 Math(
                     f"{text(goal)} = {text(self.formula)}",
                     f"{latex(goal)} = {latex(self.formula)}",
+                    mathml(goal, self.formula),
                 ),
                 depth=1,
             ),
             *self._paths(),
         ]
-        for number, (whole, rule, licence) in enumerate(self.proof.lines()):
-            if number == 0:
-                rows.append(line(Word("proof   ", "dim"), whole, depth=1))
+        for formula, (whole, rule, licence) in zip(self.proof.formulas(), self.proof.lines(), strict=True):
+            shown = Math(whole, latex(formula), mathml(formula))
+            if not rule:
+                rows.append(line(Word("proof   ", "dim"), shown, depth=1))
             else:
                 since = f", since {licence}" if licence else ""
-                rows.append(line(f"      = {whole}", depth=1))
+                rows.append(line("      = ", shown, depth=1))
                 rows.append(line(Word(f"            {rule}{since}", "dim"), depth=1))
         rows.append(line(Word(f"assumes: {'; '.join(ASSUMPTIONS)}", "dim"), depth=1))
         return Document(tuple(rows))
+
+    def _repr_latex_(self) -> str:
+        return f"${latex(self.question.goal)} = {latex(self.formula)}$"
 
     def _paths(self) -> list[Block]:
         asked = self.question

@@ -14,7 +14,7 @@ from causalgraph.criteria.adjustment import check_adjustment, minimal_adjustment
 from causalgraph.criteria.separation import disjoint, separation, words
 from causalgraph.errors import ModelError
 from causalgraph.formula.nodes import E, Event, Marginal, P, Value, replace_inside
-from causalgraph.graphs.kinds import require_directed
+from causalgraph.graphs.kinds import require_unselected
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.relations import ancestors, descendants
 from causalgraph.graphs.surgery import do
@@ -61,12 +61,7 @@ def question(graph: MixedGraph, x: Iterable[str], y: Iterable[str], given: Itera
         ModelError: X or Y is empty or two sets overlap (E212), a name is unknown (E201), a variable is latent (E203),
             nodes are selected or the kind isn't supported (E108).
     """
-    require_directed(graph, "identification")
-    if graph.selected:
-        raise ModelError.because(
-            "E108",
-            f"{words(graph.sorted(graph.selected))} is selected: identification under selection isn't supported yet",
-        )
+    require_unselected(graph, "identification")
     sets = [graph.require(s) for s in (x, y, given)]
     disjoint(graph, *sets)
     hidden = graph.sorted(frozenset().union(*sets) & graph.latent)

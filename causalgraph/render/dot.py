@@ -14,7 +14,19 @@ from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
 from causalgraph.render.picture import FONT_SIZE, Box, Picture, box, meaning, roles, shown
 from causalgraph.render.theme import INK, LINES, PAPER, WASH, Meaning
 
-__all__ = ["ARROW_SIZE", "POINTS", "Sketch", "Statement", "dot", "escaped", "outline", "sketch", "stroke", "written"]
+__all__ = [
+    "ARROW_SIZE",
+    "POINTS",
+    "Sketch",
+    "Statement",
+    "dot",
+    "escaped",
+    "is_large",
+    "outline",
+    "sketch",
+    "stroke",
+    "written",
+]
 
 POINTS = 72
 ARROW_SIZE = 0.9
@@ -32,6 +44,11 @@ GRAPH = {
     "outputorder": "edgesfirst",
     "bgcolor": PAPER.light,
 }
+# Beyond this many nodes there is less room within a rank and more between ranks, where edges are many and steep; parts
+# that no edge joins are packed side by side; and the search for the best order, whose time grows out of hand, is cut
+# short.
+MANY = 50
+LARGE = {"nodesep": "0.12", "ranksep": "1", "pack": "8", "nslimit": "2", "mclimit": "0.5"}
 NODE = {
     "fixedsize": "true",
     "fontname": "Helvetica",
@@ -98,9 +115,14 @@ def sketch(graph: MixedGraph, picture: Picture) -> Sketch:
         )
         for at, e in enumerate(graph.edges)
     ]
-    engine = "neato" if places else "dot"
+    attributes = {"layout": "neato" if places else "dot"} | GRAPH | (LARGE if is_large(graph) else {})
     sizes = {number[name]: boxes[name] for name in graph.nodes}
-    return Sketch({"layout": engine} | GRAPH, sizes, tuple(nodes), tuple(edges))
+    return Sketch(attributes, sizes, tuple(nodes), tuple(edges))
+
+
+def is_large(graph: MixedGraph) -> bool:
+    """Whether a graph has so many nodes that its picture must save room."""
+    return len(graph.nodes) > MANY
 
 
 def written(attributes: Attributes, statements: Iterable[Statement]) -> str:
@@ -136,8 +158,8 @@ def outline(roles: Sequence[str], size: Box) -> Attributes:
         "width": _inches(size.width),
         "height": _inches(size.height),
         "style": "filled,dashed" if "latent" in roles else "filled",
-        "fillcolor": WASH.light if "adjusted" in roles else PAPER.light,
-        "penwidth": "2.25" if "exposure" in roles or "outcome" in roles else "1.25",
+        "fillcolor": WASH.light if {"adjusted", "held"} & set(roles) else PAPER.light,
+        "penwidth": "2.25" if {"exposure", "outcome", "blocking", "held"} & set(roles) else "1.25",
     }
     return out | {"peripheries": "2"} if "selected" in roles else out
 
@@ -152,7 +174,7 @@ def stroke(kind: Meaning, marks: tuple[Mark, Mark]) -> Attributes:
         "color": line.tone.light,
         "penwidth": f"{line.width:g}",
     }
-    return out | {"style": "dashed"} if line.dashed else out
+    return out if line.dashes == "solid" else out | {"style": line.dashes}
 
 
 def _ranking(edge: Edge) -> Attributes:

@@ -72,6 +72,19 @@ class Spline:
                 points.append((float(x), float(y)))
         return cls(tuple(points), tips.get("s"), tips.get("e"))
 
+    @property
+    def length(self) -> float:
+        """How far apart the ends are, marks included."""
+        return math.dist(self.start or self.points[0], self.end or self.points[-1])
+
+    def moved(self, right: float, up: float) -> Spline:
+        """Return the spline at another place."""
+
+        def at(point: Point) -> Point:
+            return point[0] + right, point[1] + up
+
+        return Spline(tuple(map(at, self.points)), self.start and at(self.start), self.end and at(self.end))
+
     def __str__(self) -> str:
         """Write the spline as a position of DOT."""
         tips = [f"{name},{_written(tip)}" for name, tip in (("s", self.start), ("e", self.end)) if tip]
@@ -98,8 +111,8 @@ def arc(one: Place, other: Place, others: Iterable[Place], tip: float) -> Spline
     return curves[min(BENDS, key=cost)]
 
 
-def bar(spline: Spline, length: float) -> Spline:
-    """Return the bar across the middle of a curve."""
+def bar(spline: Spline, length: float, angle: float = 90) -> Spline:
+    """Return the bar across the middle of a curve, at an angle to it in degrees."""
     samples = _samples(spline.points)
     walked = [0.0]
     for one, other in itertools.pairwise(samples):
@@ -110,7 +123,9 @@ def bar(spline: Spline, length: float) -> Spline:
     step = walked[at] - walked[at - 1]
     part = (walked[-1] / 2 - walked[at - 1]) / step if step else 0
     x, y = x1 + part * (x2 - x1), y1 + part * (y2 - y1)
-    ends = (x - dy * length / 2, y + dx * length / 2), (x + dy * length / 2, y - dx * length / 2)
+    along, across = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    aside = ((dx * along - dy * across) * length / 2, (dy * along + dx * across) * length / 2)
+    ends = (x + aside[0], y + aside[1]), (x - aside[0], y - aside[1])
     return Spline((ends[0], ends[0], ends[1], ends[1]))
 
 

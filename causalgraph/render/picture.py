@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from causalgraph.graphs.mixed import Edge, MixedGraph
+from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
+from causalgraph.graphs.paths import Path
 from causalgraph.render.text import columns, printable
 from causalgraph.render.theme import Meaning
 
@@ -22,6 +23,7 @@ __all__ = [
     "Box",
     "Picture",
     "box",
+    "lighting",
     "meaning",
     "roles",
     "shown",
@@ -32,7 +34,7 @@ __all__ = [
 FONT_SIZE = 14
 LINE_HEIGHT = 17
 
-SIGNS = {"exposure": "▶", "outcome": "◼"}
+SIGNS = {"exposure": "▶", "outcome": "◼", "blocking": "✘"}
 
 LEAST_WIDTH = 48
 
@@ -50,8 +52,10 @@ class Picture:
     """What to show of a graph beside its arrows; everything is optional.
 
     `labels` stand in the nodes in place of names. `causal` and `biasing` are the edges on causal and on biasing
-    paths, `closed` those of the biasing edges whose paths are closed. `positions` fix nodes, y growing downward, in
-    any unit: the picture keeps their shape and finds a scale at which the nodes don't touch.
+    paths, `stopped` those of the causal edges and `closed` those of the biasing edges whose paths are closed, and
+    `blocking` the nodes that close them; `focus` lets all other edges stand back. `do` are the nodes that are set from
+    outside: with any, the graph is shown before and after. `positions` fix nodes, y growing downward, in any unit:
+    the picture keeps their shape and finds a scale at which the nodes don't touch.
     """
 
     title: str | None = None
@@ -59,9 +63,13 @@ class Picture:
     exposures: frozenset[str] = frozenset()
     outcomes: frozenset[str] = frozenset()
     adjusted: frozenset[str] = frozenset()
+    blocking: frozenset[str] = frozenset()
+    do: frozenset[str] = frozenset()
     causal: frozenset[Edge] = frozenset()
+    stopped: frozenset[Edge] = frozenset()
     biasing: frozenset[Edge] = frozenset()
     closed: frozenset[Edge] = frozenset()
+    focus: bool = False
     positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     legend: bool = False
 
@@ -69,13 +77,14 @@ class Picture:
         """Return the picture with its edges written as the graph writes them, once its names are known to be nodes.
 
         Raises:
-            ModelError: an exposure, an outcome or an adjusted variable isn't in the graph (E201).
+            ModelError: a name that has a role isn't in the graph (E201).
         """
-        graph.require(self.exposures | self.outcomes | self.adjusted)
-        causal, biasing, closed = (
-            frozenset(edge.canonical for edge in edges) for edges in (self.causal, self.biasing, self.closed)
+        graph.require(self.exposures | self.outcomes | self.adjusted | self.blocking | self.do)
+        causal, stopped, biasing, closed = (
+            frozenset(edge.canonical for edge in edges)
+            for edges in (self.causal, self.stopped, self.biasing, self.closed)
         )
-        return replace(self, causal=causal, biasing=biasing, closed=closed)
+        return replace(self, causal=causal, stopped=stopped, biasing=biasing, closed=closed)
 
 
 @dataclass(frozen=True)
@@ -87,20 +96,39 @@ class Box:
     height: float
 
 
+def lighting(path: Path, picture: Picture) -> Picture:
+    """Return a picture in which a path alone is lit, and the nodes that close it are signed."""
+    edges = frozenset(path.edges)
+    return replace(
+        picture,
+        focus=True,
+        blocking=frozenset(t.nodes[1] for t in path.triples if t.blocks),
+        causal=edges if path.causal else frozenset(),
+        stopped=edges if path.causal and not path.open else frozenset(),
+        biasing=frozenset() if path.causal else edges,
+        closed=frozenset() if path.causal or path.open else edges,
+    )
+
+
 def meaning(edge: Edge, picture: Picture) -> Meaning:
     """Return what an edge is drawn as; one that lies on causal and on biasing paths is drawn as causal."""
+    if any(mark == Mark.ARROW and end in picture.do for mark, end in zip(edge.marks, edge[::2], strict=True)):
+        return "cut"
     kinds: tuple[tuple[Meaning, frozenset[Edge]], ...] = (
+        ("stopped", picture.stopped),
         ("causal", picture.causal),
         ("closed", picture.closed),
         ("biasing", picture.biasing),
     )
-    return next((kind for kind, edges in kinds if edge in edges), "plain")
+    return next((kind for kind, edges in kinds if edge in edges), "faint" if picture.focus else "plain")
 
 
 def shown(name: str, picture: Picture) -> str:
-    """Return what stands in a node: its label, after the signs of an exposure and an outcome."""
-    signs = SIGNS["exposure"] * (name in picture.exposures) + SIGNS["outcome"] * (name in picture.outcomes)
-    return f"{signs} {picture.labels.get(name, name)}".strip()
+    """Return what stands in a node: its label, after the signs of its roles."""
+    signed = {"exposure": picture.exposures, "outcome": picture.outcomes, "blocking": picture.blocking}
+    signs = "".join(SIGNS[role] for role, names in signed.items() if name in names)
+    label = picture.labels.get(name, name)
+    return f"{signs} {f'do({label})' if name in picture.do else label}".strip()
 
 
 def roles(name: str, graph: MixedGraph, picture: Picture) -> tuple[str, ...]:
@@ -109,6 +137,8 @@ def roles(name: str, graph: MixedGraph, picture: Picture) -> tuple[str, ...]:
         "exposure": picture.exposures,
         "outcome": picture.outcomes,
         "adjusted": picture.adjusted,
+        "blocking": picture.blocking,
+        "held": picture.do,
         "latent": graph.latent,
         "selected": graph.selected,
     }

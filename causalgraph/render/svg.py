@@ -1,19 +1,24 @@
-"""Pictures of graphs: SVG for a page, light and dark, PNG for the rest."""
+"""Pictures of graphs: SVG for a page, light and dark, PDF for print, PNG for the rest."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from causalgraph.graphs.mixed import MixedGraph
+from causalgraph.graphs.mixed import Edge, MixedGraph
+from causalgraph.graphs.paths import Path
+from causalgraph.render.compose import composed, finished
 from causalgraph.render.dot import POINTS, Statement, dot, escaped, written
-from causalgraph.render.layout import LINE_KEYS, Drawing, extent, laid_out, run
-from causalgraph.render.picture import FONT_SIZE, LINE_HEIGHT, Picture, meaning, roles
+from causalgraph.render.layout import Drawing, drawn, extent, laid_out, run
+from causalgraph.render.picture import FONT_SIZE, LINE_HEIGHT, Picture, lighting
 from causalgraph.render.text import printable
 from causalgraph.render.theme import INK, LINES, PAPER, WASH
+from causalgraph.render.words import summary
 
-__all__ = ["Picture", "dot", "png", "svg"]
+__all__ = ["Picture", "dot", "frames", "pdf", "png", "surgery", "svg"]
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
@@ -21,9 +26,17 @@ DOTS_PER_INCH = 144
 MOST_DOTS = 30_000
 PAD = "0.15"
 
+# When a PDF was made is in it; the same picture is to be the same bytes.
+CREATED = re.compile(rb"(/CreationDate \(D:)\d{14}")
+
 # How far below the middle of its line a text stands, so that it looks centred.
 BASELINE = 0.35 * FONT_SIZE
-SHOWN_MARKS = {"->": "→", "<->": "↔"}
+
+DASHES = {"solid": "none", "dashed": "7 5", "dotted": "1.5 4"}
+
+# A picture wider than this, in points, isn't shown smaller than this part of its size, lest its words be too small.
+WIDE = 1000
+LEAST_SCALE = 0.65
 
 
 def svg(graph: MixedGraph, picture: Picture | None = None) -> str:
@@ -39,15 +52,54 @@ def svg(graph: MixedGraph, picture: Picture | None = None) -> str:
         ModelError: the picture names a node that isn't in the graph (E201).
     """
     picture = (picture or Picture()).of(graph)
-    drawing = laid_out(graph, picture)
+    return _svg(composed(graph, picture), summary(graph, picture))
+
+
+def surgery(graph: MixedGraph, names: Iterable[str], picture: Picture | None = None) -> str:
+    """Return as SVG what ``do(names)`` makes of a graph: what it cuts, and what is left, the nodes where they were.
+
+    Raises:
+        ModelError: a name isn't in the graph (E201).
+    """
+    return svg(graph, replace(picture or Picture(), do=graph.require(names)))
+
+
+def frames(graph: MixedGraph, paths: Sequence[Path], picture: Picture | None = None) -> list[str]:
+    """Return an SVG for each path, in which it alone is lit, the nodes that close it are signed, and nothing moves.
+
+    >>> from causalgraph.criteria.paths import paths
+    >>> graph = MixedGraph.build([("Z", "->", "X"), ("Z", "->", "Y"), ("X", "->", "Y")])
+    >>> len(frames(graph, list(paths(graph, "X", "Y"))))
+    2
+
+    Raises:
+        ModelError: the picture names a node that isn't in the graph (E201).
+    """
+    unlit = replace(picture or Picture(), do=frozenset())
+    lit = [lighting(path, unlit).of(graph) for path in paths]
+    # Every sign that a node has in one of the pictures has its room in all of them.
+    signed = frozenset(name for one in lit for name in one.blocking)
+    none: frozenset[Edge] = frozenset()
+    dark = replace(unlit, blocking=signed, causal=none, stopped=none, biasing=none, closed=none)
+    layout = laid_out(graph, dark.of(graph))
+    # One path may be drawn alike in two galleries of a page.
+    series = repr([(path.text, sorted(one.blocking)) for path, one in zip(paths, lit, strict=True)])
+    made = []
+    for at, (path, one) in enumerate(zip(paths, lit, strict=True)):
+        told = f"Path {at + 1} of {len(lit)}: {printable(path.drawn)}"
+        made.append(_svg(finished(drawn(graph, one, layout), graph, one), told, salt=f"{at} of {series}"))
+    return made
+
+
+def _svg(drawing: Drawing, told: str, salt: str = "") -> str:
+    """Return a drawing as SVG; `salt` tells pictures of one page apart that might be the same."""
     blank = [Statement(s.ends, s.attributes | {"label": ""}) for s in drawing.nodes]
     made = run(_written(blank, drawing.edges), "nop2", "svg")
     root = _without_namespaces(ET.fromstring(made))  # noqa: S314 (Graphviz wrote it, and no word of the user's is in it)
-    summary, details = _summary(graph, picture), _details(graph, picture)
-    digest = hashlib.sha256(ET.tostring(root) + repr((summary, details, drawing.lines)).encode()).hexdigest()
+    digest = hashlib.sha256(ET.tostring(root) + repr((told, drawing.told, drawing.lines, salt)).encode()).hexdigest()
     name = f"cg{digest[:10]}"
-    _dress(root, drawing, details, name)
-    _head(root, name, summary, list(details.values()))
+    _dress(root, drawing, name)
+    _head(root, name, told, list(drawing.told.values()))
     return ET.tostring(root, encoding="unicode")
 
 
@@ -57,9 +109,23 @@ def png(graph: MixedGraph, picture: Picture | None = None) -> bytes:
     Raises:
         ModelError: the picture names a node that isn't in the graph (E201).
     """
-    drawing = laid_out(graph, (picture or Picture()).of(graph))
-    nodes = [Statement(s.ends, s.attributes | _label(s, drawing)) for s in drawing.nodes]
-    return run(_written(nodes, drawing.edges, dpi=_resolution(drawing)), "nop2", "png")
+    drawing = composed(graph, (picture or Picture()).of(graph))
+    return run(_written(_labelled(drawing), drawing.edges, dpi=_resolution(drawing)), "nop2", "png")
+
+
+def pdf(graph: MixedGraph, picture: Picture | None = None) -> bytes:
+    """Return a graph as a PDF file of one page, as large as the picture, on white.
+
+    Raises:
+        ModelError: the picture names a node that isn't in the graph (E201).
+    """
+    drawing = composed(graph, (picture or Picture()).of(graph))
+    return CREATED.sub(rb"\g<1>20000101000000", run(_written(_labelled(drawing), drawing.edges), "nop2", "pdf"))
+
+
+def _labelled(drawing: Drawing) -> list[Statement]:
+    """Return the nodes with their words, for Graphviz to set."""
+    return [Statement(s.ends, s.attributes | _label(s, drawing)) for s in drawing.nodes]
 
 
 def _resolution(drawing: Drawing) -> int:
@@ -95,14 +161,16 @@ def _head(root: ET.Element, name: str, summary: str, details: Sequence[str]) -> 
     root.attrib |= {"id": name, "class": "causalgraph", "role": "img", "aria-label": summary}
     for side in ("width", "height"):
         root.set(side, root.get(side, "").removesuffix("pt"))
-    root.set("style", "max-width:100%;height:auto")
+    width = float(root.get("width", "0"))
+    widest = f"max(100%,{LEAST_SCALE * width:.0f}px)" if width > WIDE else "100%"
+    root.set("style", f"max-width:{widest};height:auto")
     style, description = ET.Element("style"), ET.Element("desc")
     style.text = _style(f"#{name}")
     description.text = "; ".join(details)
     root[:0] = [description, style]
 
 
-def _dress(root: ET.Element, drawing: Drawing, details: dict[str, str], name: str) -> None:
+def _dress(root: ET.Element, drawing: Drawing, name: str) -> None:
     """Give each group of Graphviz's its own id, its tooltip and its words."""
     root[0].set("id", f"{name}-graph")
     for child in root[0].findall("title"):
@@ -113,7 +181,7 @@ def _dress(root: ET.Element, drawing: Drawing, details: dict[str, str], name: st
         key = group.get("id", "")
         group.set("id", f"{name}-{key}")
         for title in group.findall("title"):
-            title.text = details.get(key.removeprefix("b"))
+            title.text = drawing.told.get(key.partition("-")[0])
             if not title.text:
                 group.remove(title)
         group.extend(_words(group, drawing.lines.get(key, ())))
@@ -150,34 +218,6 @@ def _outline(group: ET.Element) -> tuple[float, float, float]:
     return min(xs), (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
 
 
-def _summary(graph: MixedGraph, picture: Picture) -> str:
-    """Say in a sentence what the picture shows."""
-    sizes = f"{_counted(len(graph.nodes), 'variable')}, {_counted(len(graph.edges), 'edge')}"
-    return printable(f"{picture.title}: causal graph, {sizes}" if picture.title else f"Causal graph: {sizes}")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + "s" * (number != 1)
-
-
-def _details(graph: MixedGraph, picture: Picture) -> dict[str, str]:
-    """Say of each node and each edge, by its id, what it is."""
-    out = {}
-    for at, name in enumerate(graph.nodes):
-        label = picture.labels.get(name, name)
-        called = name if label == name else f"{label} ({name})"
-        out[f"n{at}"] = _told(called, ", ".join(roles(name, graph, picture)))
-    for at, edge in enumerate(graph.edges):
-        out[f"e{at}"] = _told(
-            f"{edge.left} {SHOWN_MARKS.get(edge.mark, edge.mark)} {edge.right}", LINE_KEYS.get(meaning(edge, picture))
-        )
-    return out
-
-
-def _told(what: str, more: str | None) -> str:
-    return printable(f"{what}: {more}" if more else what)
-
-
 def _style(scope: str) -> str:
     """Return the rules of a picture: colours as variables, set anew where the reader prefers dark."""
     tones = {"paper": PAPER, "ink": INK, "wash": WASH} | {kind: line.tone for kind, line in LINES.items()}
@@ -186,18 +226,20 @@ def _style(scope: str) -> str:
     rules = {
         ".paper": "fill:var(--paper);stroke:none",
         "text": f"fill:var(--ink);font-family:{FONTS}",
-        ".title text": "font-weight:bold",
+        ".title text,.caption text": "font-weight:bold",
         ".node ellipse,.node polygon": "fill:var(--paper);stroke:var(--ink)",
-        ".node.adjusted polygon": "fill:var(--wash)",
         ".node ellipse~ellipse,.node polygon~polygon": "fill:none",
+        ".adjusted polygon:first-of-type,.held polygon:first-of-type,.held ellipse:first-of-type": "fill:var(--wash)",
         ".note polygon": "fill:none;stroke:none",
     }
     for kind, line in LINES.items():
-        dashes = ";stroke-dasharray:7 5" if line.dashed else ""
-        rules[f".edge.{kind} path"] = f"fill:none;stroke:var(--{kind});stroke-width:{line.width:g}{dashes}"
+        looks = f"stroke-width:{line.width:g};stroke-dasharray:{DASHES[line.dashes]}"
+        rules[f".edge.{kind} path"] = f"fill:none;stroke:var(--{kind});{looks}"
         rules[f".edge.{kind} polygon"] = f"fill:var(--{kind});stroke:var(--{kind})"
         rules[f".edge.{kind} ellipse"] = f"fill:var(--paper);stroke:var(--{kind})"
-        if line.barred:
+        if line.bars:
             rules[f".bar.{kind} path"] = f"stroke:var(--{kind});stroke-width:2.5;stroke-dasharray:none"
+    # Where edges are many, the one under the pointer can be followed.
+    rules[".edge:hover path"] = "stroke-width:4"
     scoped = (f"{','.join(f'{scope} {part}' for part in parts.split(','))}{{{rule}}}" for parts, rule in rules.items())
     return f"{scope}{{{light}}}@media (prefers-color-scheme:dark){{{scope}{{{dark}}}}}{''.join(scoped)}"

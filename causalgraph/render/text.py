@@ -18,6 +18,9 @@ GAP = 2
 # Format characters that shape the letters around them; the others (bidirectional overrides, tags) can hide text.
 JOINERS = "\u200c\u200d"
 
+# The last two code points of each plane are no characters, and XML forbids the first such pair.
+NONCHARACTERS = 0xFFFE
+
 
 def plain(document: Document, width: int | None = None) -> str:
     """Return a document as plain text, two spaces a step of depth; `width` wraps lines, never tables.
@@ -73,6 +76,8 @@ def signed(word: Word) -> str:
 
 def _is_harmless(character: str) -> bool:
     category = unicodedata.category(character)
+    if ord(character) & NONCHARACTERS == NONCHARACTERS:
+        return False
     return character in JOINERS or category not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 

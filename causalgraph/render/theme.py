@@ -42,14 +42,17 @@ class Look:
         return ";".join(filter(None, ("1" * self.bold, colour)))
 
 
+Dashes = Literal["solid", "dashed", "dotted"]
+
+
 @dataclass(frozen=True)
 class Stroke:
-    """How a line is drawn: its width in points, its dashes, a bar across its middle."""
+    """How a line is drawn: its width in points, its dashes, the bars across its middle by their angle to it."""
 
     tone: Tone
     width: float
-    dashed: bool = False
-    barred: bool = False
+    dashes: Dashes = "solid"
+    bars: tuple[float, ...] = ()
 
 
 PAPER = Tone("#ffffff", "#16181d")
@@ -74,13 +77,18 @@ LOOKS: dict[Style, Look] = {
 # Below it a channel of sRGB is linear.
 DARKEST = 0.04045
 
-Meaning = Literal["plain", "causal", "biasing", "closed"]
+# Stopped is a causal path that something closes, closed a biasing one; cut is what an intervention removes, and faint
+# what stands back where one path is shown.
+Meaning = Literal["plain", "causal", "stopped", "biasing", "closed", "cut", "faint"]
 
 LINES: dict[Meaning, Stroke] = {
     "plain": Stroke(INK, 1.25),
     "causal": Stroke(CAUSAL, 3),
+    "stopped": Stroke(CAUSAL, 3, "dashed", (90,)),
     "biasing": Stroke(BIASING, 2),
-    "closed": Stroke(BIASING, 2, dashed=True, barred=True),
+    "closed": Stroke(BIASING, 2, "dashed", (90,)),
+    "cut": Stroke(INK, 1.25, "dotted", (45, 135)),
+    "faint": Stroke(Tone("#868b91", "#7d838b"), 1),
 }
 
 

@@ -317,6 +317,7 @@ def _plain(make: type[q.Triples | q.Districts | q.Project]) -> Callable[[tree.Ca
 
 VERBS: dict[str, Verb] = {
     "identify": Verb("identify(do(X1, X2), {Y1, Y2} | Z)", _identify),
+    "identified": Verb("identified(do(X), Y)", _identify),  # reads better behind `expect` and `expect not`
     "P": Verb("P(Y=1 | do(X=0), Z=1)", _probability),
     "E": Verb("E(Y | do(X=1), Z=1)", _expectation),
     "ate": Verb("ate(X, Y)", _effect),

@@ -225,16 +225,20 @@ def _named_kind(site: Site, parts: list[Any]) -> tree.KindSpec | None:
     known = ", ".join(KINDS) + ", {a, b, c}, ordinal {low < mid < high}"
     near = {"categorical": "{a, b, c}", "ordinal": "ordinal {low < mid < high}"}.get(word) or did_you_mean(word, KINDS)
     fix = f"did you mean {near}? Kinds are {known}" if near else f"use one of {known}"
-    site.report("E010", f"unknown kind {short(word)}", site.span, fix)
+    why = "the kind says which values a variable takes, and so how it is counted"
+    site.report("E010", f"unknown kind {short(word)}", site.span, fix, why)
     return None
 
 
 def _levels(site: Site, literals: Sequence[tree.Expr]) -> tuple[str, ...]:
-    levels = tuple(_literal_text(literal) for literal in literals)
-    for position, level in enumerate(levels):
-        if level in levels[:position]:
-            site.report("E010", f"level {short(level)} is named twice", literals[position].span, "drop one of the two")
-    return tuple(dict.fromkeys(levels))
+    levels: dict[str, None] = {}
+    for literal in literals:
+        level = _literal_text(literal)
+        if level in levels:
+            why = "a level is one value of the variable"
+            site.report("E010", f"level {short(level)} is named twice", literal.span, "drop one of the two", why)
+        levels[level] = None
+    return tuple(levels)
 
 
 def _literal_text(literal: tree.Expr) -> str:
@@ -281,7 +285,8 @@ def _checked(
             near = did_you_mean(key, known)
             listed = f"{owner} has " + ", ".join(known)
             fix = f"did you mean {near}? ({listed})" if near else listed
-            site.report("E011", f"unknown attribute {short(key)}", attribute.span, fix)
+            why = "an attribute that isn't known would be lost in silence"
+            site.report("E011", f"unknown attribute {short(key)}", attribute.span, fix, why)
         elif key in kept:
             site.report("E011", f"{key} is given twice", attribute.span, "drop one of the two")
         elif not form.accepts(attribute.value):
@@ -305,6 +310,10 @@ def _data(site: Site, parts: list[Any]) -> tree.DataStatement:
     _, path, *options = parts
     given = tuple(option for option in options if option is not None)
     return tree.DataStatement(unquoted(path), given, site.span, site.at(path))
+
+
+def _include(site: Site, parts: list[Any]) -> tree.Include:
+    return tree.Include(unquoted(parts[1]), site.span)
 
 
 def _option(site: Site, parts: list[Any]) -> tree.Option:
@@ -360,6 +369,7 @@ RULES: dict[str, Callable[[Site, list[Any]], Any]] = {
     "edges": _edges,
     "side": _side,
     "data": _data,
+    "include": _include,
     "option": _option,
     "query_statement": _query_statement,
     "named": _named,

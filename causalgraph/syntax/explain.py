@@ -14,6 +14,7 @@ __all__ = ["Failure", "bad_name", "explain", "later", "short"]
 WORD = r"""(?:`[^`\n]*`|"[^"\n]*"|[A-Za-z0-9_\x80-\U0010FFFF]+)"""
 QUOTED = re.compile(r'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|`[^`\n]*`|\#[^\n]*')
 WORDS_IN_A_ROW = re.compile(rf"{WORD}(?:\s+{WORD})+")
+BARE_PATH = re.compile(r"(?P<word>include|data)\s+(?P<path>[\w/~:\\-]*+[./\\][\w./\\-]*)")
 COMPOUND = re.compile(r"\w+(?:[-.]\w+)+")
 NUMBER_LIKE = re.compile(r"\.?[0-9][\w.]*")
 WRONG_ARROW = re.compile(r"<?(?:-{2,}|[=~]+)>+|->>+|<-{2,}|<[=~]{2,}|<~|-{3,}")
@@ -22,6 +23,7 @@ UNSPACED_CIRCLE = re.compile(
     re.VERBOSE,
 )
 LEVELS = re.compile(r":\s*(?:ordinal\s*)?\{[^}]*\Z")
+MARKS_ARE = "a mark is -> <- <-> or --, or with a circle o-> <-o o-o o-- --o"
 OPERATORS = ("-", "+", "*", "/", "|", "<", ">", " o")
 
 # How far around the place of a problem its reason is looked for: a bound on the work, far beyond any line.
@@ -37,7 +39,6 @@ LATER = tuple(
         (r"design \s+ \w+ \s* \(", "a design"),
         (r"tier \s+ [0-9]+ \s* :", "a tier"),
         (rf"(?:forbid|require) \s+ (?:\{{|{WORD}) [^=:]* ->", "background knowledge (`forbid`, `require`)"),
-        (r'include \s+ "', "an `include`"),
     )
 )
 
@@ -146,11 +147,25 @@ def _foreign(span: Span) -> Diagnostic | None:
         return None
     sign, label = found.group(), (Label(Span(span.source, *found.span())),)
     if sign in ARROWS:
-        return Diagnostic("E001", f"{sign} isn't an arrow of this language", label, fix=f"write `{ARROWS[sign]}`")
+        what = f"{sign} isn't an arrow of this language"
+        return Diagnostic("E001", what, label, MARKS_ARE, f"write `{ARROWS[sign]}`")
     wanted = LOOK_ALIKES[sign]
     shown = wanted if " " in wanted else f"`{wanted}`" if wanted != "`" else "a backtick"
     what = f"{sign!r} (U+{ord(sign):04X}) isn't a sign of this language"
     return Diagnostic("E006", what, label, fix=f"write {shown}")
+
+
+def _bare_path(failure: Failure) -> Diagnostic | None:
+    found = BARE_PATH.match(failure.masked)
+    if found is None:
+        return None
+    return Diagnostic(
+        "E006",
+        "the name of a file stands in double quotes",
+        (Label(failure.span(found, "path")),),
+        "without quotes it would be read as the name of a variable",
+        f'write {found["word"]} "{short(found["path"])}"',
+    )
 
 
 def _foreign_sign(failure: Failure) -> Diagnostic | None:
@@ -166,7 +181,7 @@ def _wrong_arrow(failure: Failure) -> Diagnostic | None:
     meant = "<" * written.startswith("<") + "-" + ">" * written.endswith(">")
     meant = "--" if meant == "-" else meant
     what = f"{written} isn't an arrow of this language"
-    return Diagnostic("E001", what, (Label(failure.span(found)),), fix=f"write `{meant}`")
+    return Diagnostic("E001", what, (Label(failure.span(found)),), MARKS_ARE, f"write `{meant}`")
 
 
 def _unspaced_circle(failure: Failure) -> Diagnostic | None:
@@ -259,4 +274,13 @@ def _unexpected(failure: Failure) -> Diagnostic:
 
 
 # The order counts: what is more particular comes first.
-RULES = (_foreign_sign, _wrong_arrow, _unspaced_circle, _single_quote, _bad_number, _words_in_a_row, _compound_word)
+RULES = (
+    _bare_path,
+    _foreign_sign,
+    _wrong_arrow,
+    _unspaced_circle,
+    _single_quote,
+    _bad_number,
+    _words_in_a_row,
+    _compound_word,
+)

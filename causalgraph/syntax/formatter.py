@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from causalgraph.errors import ModelError, Span
+from causalgraph.errors import ModelError, SourceText, Span
 from causalgraph.syntax import tree
 from causalgraph.syntax.names import HEADERS, is_bare, level_text, name_text, string_text
 from causalgraph.syntax.parser import as_source, parse_split
@@ -24,7 +24,7 @@ RANK = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
 WORDS_OF_EXPECT = re.compile(r"(?:not|none)\b")
 
 
-def fmt(text: str) -> str:
+def fmt(text: str | SourceText) -> str:
     """Return a file's text in canonical form; formatting twice changes nothing more.
 
     >>> print(fmt('"Lung cancer"<-Smoking ;  Smoking:binary# yes or no'), end="")
@@ -35,10 +35,10 @@ def fmt(text: str) -> str:
         ModelError: the text doesn't parse.
     """
     found = split(as_source(text))
-    statements, problems = parse_split(found)
-    if problems:
-        raise ModelError(*problems)
-    return "".join(f"{row}\n" for row in _rows(found, statements))
+    parsed = parse_split(found)
+    if parsed.problems:
+        raise ModelError(*parsed.problems)
+    return "".join(f"{row}\n" for row in _rows(found, parsed.statements))
 
 
 @dataclass
@@ -106,6 +106,8 @@ def statement_text(statement: tree.Statement) -> str:
         case tree.DataStatement(path, options):
             braces = f" {{ {', '.join(map(_option, options))} }}" if options else ""
             return f"data {string_text(path)}{braces}"
+        case tree.Include(path):
+            return f"include {string_text(path)}"
         case tree.QueryStatement(query):
             return expression_text(query)
         case tree.Named(name, query):

@@ -12,14 +12,32 @@ from pathlib import Path
 
 from causalgraph.errors import Diagnostic, Label, ModelError, SourceText, Span
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_PROBLEMS", "Split", "Statement", "gave_up", "read_text", "split"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_PROBLEMS",
+    "MAX_TOKENS",
+    "Split",
+    "Statement",
+    "gave_up",
+    "read_text",
+    "split",
+    "too_long",
+]
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 200
+# Words and signs of a whole text, some 35,000 statements. Each costs 50 µs or so, which makes this many a few seconds.
+MAX_TOKENS = 100_000
 # Each bracket that is never closed costs a second look at what follows it; after this many, line ends count for sure.
 MAX_RESCANS = 20
 # A text with more problems isn't a model; finding them all would only cost time.
 MAX_PROBLEMS = 100
+
+# Lines, comments, brackets and quotes that a text may have for each of its words and signs.
+EVENTS_A_TOKEN = 4
+# What of a first line is quoted where a file is too large to be read.
+WIDEST_SEEN = 400
 
 CLOSERS = {"(": ")", "[": "]", "{": "}"}
 SPACE = " \t\r"
@@ -34,6 +52,13 @@ TOKEN = re.compile(
       | (?P<arrow>->)
       | (?P<newline>\n[ \t\r\n]*)""",
     re.VERBOSE,
+)
+# How dagitty and Graphviz open a graph, behind comments of either language and ours.
+BRACES = re.compile(
+    r"""(?: \s+ | (?:\#|//)[^\n]* | /\*.*?\*/ )*+
+        (?P<head> (?:strict\s+)? (?:c?pdag|dag|admg|[mp]ag|(?:di)?graph)
+                  (?:[ \t]+(?:\w+|"(?:[^"\\\n]|\\.)*+"))? [ \t]* \{)""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 # A line that starts so goes on with the statement above, over blank lines and comments.
 CONTINUES = re.compile(r"(?:[ \t\r\n]+|\#[^\n]*)*+ (?= [-+*/|<>] | == | != | o(?:->|--|-o)(?!\S) )", re.VERBOSE)
@@ -71,7 +96,8 @@ def read_text(path: str | Path, *, max_bytes: int = MAX_BYTES) -> SourceText:
     except OSError as error:
         raise ModelError.because("E014", f"{path} can't be read: {error.strerror}") from error
     if len(data) > max_bytes:
-        raise ModelError(_too_large(str(path), max_bytes))
+        first = data[:WIDEST_SEEN].split(b"\n", 1)[0].decode("utf-8", errors="replace")
+        raise ModelError(_too_large(SourceText(first, str(path)), max_bytes))
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         text = data.decode("utf-8")
@@ -95,17 +121,31 @@ def gave_up(span: Span) -> Diagnostic:
     return Diagnostic("E006", "nothing was read from here on", (Label(span),), why, "mend the problems above first")
 
 
-def _too_large(name: str, max_bytes: int) -> Diagnostic:
+def _too_large(source: SourceText, max_bytes: int) -> Diagnostic:
     """Say that a text exceeds the limit."""
     return Diagnostic(
         "E007",
-        f"{name} is larger than {max_bytes:,} bytes",
-        why="a model is written by a person; the limit keeps a wrong file from costing minutes",
-        fix="is this the data rather than the model? If it is the model, raise max_bytes",
+        f"{source.name} is larger than {max_bytes:,} bytes",
+        (Label(Span(source, 0, 0), "starts here"),),
+        "a model is written by a person; the limit keeps a wrong file from costing minutes",
+        "is this the data rather than the model? If it is the model, raise max_bytes",
     )
 
 
-def split(source: SourceText, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Split:
+def too_long(span: Span, what: str) -> Diagnostic:
+    """Say that a text has more of something than the limit on its words and signs allows."""
+    return Diagnostic(
+        "E007",
+        f"the text has more than {what}",
+        (Label(span, "the limit is passed here"),),
+        "a model is written by a person; the limit keeps a wrong file from costing minutes",
+        "is this the data rather than the model? If it is the model, raise max_tokens",
+    )
+
+
+def split(
+    source: SourceText, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, max_tokens: int = MAX_TOKENS
+) -> Split:
     r"""Split a text into statements and comments; what is wrong with it is reported, never raised.
 
     >>> found = split(SourceText("A -> B; B\n  -> C  # on"))
@@ -114,16 +154,33 @@ def split(source: SourceText, *, max_bytes: int = MAX_BYTES, max_depth: int = MA
     """
     # A text has at least as many bytes as characters: most texts that are too large needn't be encoded to see it.
     if len(source.text) > max_bytes or len(source.text.encode("utf-8", "replace")) > max_bytes:
-        return Split(source, (), (), (_too_large(source.name, max_bytes),))
+        return Split(source, (), (), (_too_large(source, max_bytes),))
     alien = re.search("[\0\ud800-\udfff]", source.text)
     if alien:
         what = "a NUL byte" if alien.group() == "\0" else "half a surrogate pair"
         place = Label(Span(source, alien.start(), alien.end()))
         fix = "is this a binary file? A model is UTF-8 text"
         return Split(source, (), (), (Diagnostic("E009", f"{what} doesn't belong in a text", (place,), fix=fix),))
+    other = BRACES.match(source.text)
+    if other:
+        return Split(source, (), (), (_other_language(source, other),))
     scan = _Scan(source, max_depth)
-    scan.run()
+    if not scan.run(EVENTS_A_TOKEN * max_tokens):
+        what = f"{EVENTS_A_TOKEN * max_tokens:,} lines, comments, brackets and quotes"
+        return Split(source, (), (), (too_long(Span(source, scan.end, scan.end), what),))
     return Split(source, tuple(scan.statements), tuple(scan.comments), tuple(scan.diagnostics))
+
+
+def _other_language(source: SourceText, found: re.Match[str]) -> Diagnostic:
+    """Say that a text is one of dagitty's or Graphviz's, whose graphs stand in braces."""
+    head = " ".join(found["head"].split())
+    return Diagnostic(
+        "E016",
+        f"`{head}` opens a graph in dagitty's or Graphviz's language",
+        (Label(Span(source, *found.span("head"))),),
+        "in this language a header is followed by statements, one a line, and nothing stands in braces around them",
+        "drop `{` and the closing `}` and keep what stands between; or load the text from a file, as it is",
+    )
 
 
 @dataclass
@@ -143,10 +200,14 @@ class _Scan:
     line_start: int = 0
     continues_until: int = 0
 
-    def run(self) -> None:
-        """Scan the text to its end."""
-        text, position = self.source.text, 0
+    def run(self, most: int) -> bool:
+        """Scan the text to its end, or say that it holds more than `most` lines, comments, brackets and quotes."""
+        text, position, events = self.source.text, 0, 0
         while position < len(text):
+            events += 1
+            if events > most:
+                self.end = position
+                return False
             token = TOKEN.search(text, position)
             self._take(position, token.start() if token else len(text))
             if token is None:
@@ -157,7 +218,8 @@ class _Scan:
                 position = self._finish(position)
             if len(self.diagnostics) == MAX_PROBLEMS:
                 self.diagnostics.append(gave_up(Span(self.source, position, position)))
-                return
+                break
+        return True
 
     def _take(self, start: int, end: int) -> None:
         """Count a stretch without tokens to the statement."""
@@ -233,6 +295,10 @@ class _Scan:
         opener = self.openers.pop()
         wanted = CLOSERS[self.source.text[opener]]
         if closer != wanted:
+            if opener < self.line_start < token.start() and self.rescans < MAX_RESCANS:
+                # Within a later line, a wrong closer belongs to what that line has; the opener was left open above.
+                self.openers.append(opener)
+                return self._finish(token.end())
             there = Label(Span(self.source, opener, opener + 1), "opened here", primary=False)
             what = f"{self.source.text[opener]} is closed by {closer}"
             self._report("E003", what, (here, there), None, f"write {wanted} here, or close the inner bracket first")

@@ -22,6 +22,7 @@ __all__ = [
     "Expect",
     "Expr",
     "Header",
+    "Include",
     "Interval",
     "KindSpec",
     "Name",
@@ -221,6 +222,14 @@ class DataStatement:
 
 
 @dataclass(frozen=True)
+class Include:
+    """``include "base.dag"``: the graph of another file, its path relative to the file that includes it."""
+
+    path: str
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
 class QueryStatement:
     """A query that stands alone."""
 
@@ -256,11 +265,17 @@ class Unsupported:
     span: Span | None = _span()
 
 
-Statement = Header | Declaration | EdgeStatement | DataStatement | QueryStatement | Named | Expect | Unsupported
+Statement = (
+    Header | Declaration | EdgeStatement | DataStatement | Include | QueryStatement | Named | Expect | Unsupported
+)
 
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed file: its statements in order, without comments (the formatter keeps those by itself)."""
+    """A parsed file: its statements in order, without comments (the formatter keeps those by itself).
+
+    `lost` are the places of statements that couldn't be understood; what they name may well be part of the model.
+    """
 
     statements: tuple[Statement, ...]
+    lost: tuple[Span, ...] = field(default=(), compare=False, repr=False)

@@ -67,14 +67,19 @@ def test_where_the_outcome_does_not_descend_from_the_treatment_there_is_no_optim
 @pytest.mark.parametrize(
     "graph",
     [
-        MixedGraph.build([("X", "->", "Y"), ("U", "->", "Y")], latent=["U"]),
+        MixedGraph.build([("X", "->", "Y"), ("U", "->", "Y"), ("U", "->", "A")], latent=["U"]),
         MixedGraph.build([("X", "->", "Y"), ("A", "<->", "Y")]),
     ],
 )
-def test_with_hidden_variables_nothing_is_called_optimal(graph):
+def test_with_hidden_common_causes_nothing_is_called_optimal(graph):
     found = optimal_adjustment_set(graph, "X", "Y")
     assert found.covariates is None
     assert "hidden" in found.reason
+
+
+def test_a_hidden_variable_that_is_noise_spoils_nothing():
+    graph = MixedGraph.build([("A", "->", "X"), ("A", "->", "Y"), ("X", "->", "Y"), ("U", "->", "Y")], latent=["U"])
+    assert optimal_adjustment_set(graph, "X", "Y").covariates == ("A",)
 
 
 def test_the_cheapest_set_is_the_cheapest_of_all_valid_ones():

@@ -157,7 +157,14 @@ def test_data_without_a_usable_row_is_refused(frame):
 
 @pytest.mark.parametrize(
     ("weights", "expected"),
-    [(None, "rows"), ([1, 2], "counts"), ([0.25, 0.75], "exact"), ([0.5, 2.5], "survey"), ([0, 1], "counts")],
+    [
+        (None, "rows"),
+        ([1, 2], "counts"),
+        ([0.25, 0.75], "exact"),
+        ([0.5, 2.5], "survey"),
+        ([0, 1], "exact"),
+        ([0, 2], "counts"),
+    ],
 )
 def test_weights_are_told_apart(weights, expected):
     frame = pd.DataFrame({"X": ["a", "b"]} | ({"w": weights} if weights else {}))
@@ -208,3 +215,83 @@ def test_a_missing_file_names_the_nearest(tmp_path):
 )
 def test_a_level_is_written_alike_whatever_its_type(value, text):
     assert level_text(value) == text
+
+
+def test_levels_that_are_numbers_sort_as_numbers():
+    assert Frame(pd.DataFrame({"X": [1, -1, 10, 0.5]})).levels(X) == ("-1", "0.5", "1", "10")
+
+
+@pytest.mark.parametrize("values", [[1, 2], [-1, 1], [0, 2], ["yes", "yes"]])
+def test_a_binary_whose_codes_could_mean_two_things_is_refused(values):
+    with refused("E303") as caught:
+        Frame(pd.DataFrame({"X": values})).levels(Variable("X", "binary"))
+    assert "declare" in str(caught.value)
+
+
+def test_a_binary_of_two_odd_numbers_counts_as_0_and_1():
+    frame = pd.DataFrame({"X": [0.25, 0.5, 0.5]})
+    np.testing.assert_array_equal(Frame(frame).numbers(Variable("X", "binary")), [0.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("declared", "values"),
+    [(("01", "02"), [1, 2, 1]), (("1.0", "2.0"), [1, 2, 1]), (("False", "True"), [False, True, False])],
+)
+def test_a_declared_level_matches_what_the_data_write_for_it(declared, values):
+    counts = Frame(pd.DataFrame({"X": values})).counts([Variable("X", "categorical", declared)])
+    assert table(counts) == {(declared[0],): 2.0, (declared[1],): 1.0}
+
+
+@pytest.mark.parametrize(("text", "code"), [("Z,X,Y\n0,1,\n0,1,1,\n", "E310"), ("Z,X,Y,X\n0,1,1,0\n", "E305")])
+def test_a_file_whose_columns_are_a_guess_is_refused(tmp_path, text, code):
+    (tmp_path / "d.csv").write_text(text, encoding="utf-8")
+    with refused(code):
+        read(tmp_path / "d.csv")
+
+
+def test_a_mark_of_missing_values_counts_in_every_kind_of_data(tmp_path):
+    frame = pd.DataFrame({"X": ["a", "b", "a"], "Y": [1.0, -99.0, 3.0]})
+    frame.to_json(tmp_path / "d.jsonl", orient="records", lines=True)
+    outcome = Variable("Y", "continuous")
+    for source in (Frame(frame, na=("-99",)), Frame(read(tmp_path / "d.jsonl", ["-99"]), na=("-99",))):
+        counts = source.counts([X], [outcome])
+        assert (counts.dropped, counts.n) == (1, 2)
+
+
+def test_a_declared_level_is_no_mark_of_a_missing_value(tmp_path):
+    (tmp_path / "d.csv").write_text("X\nNA\nEU\n", encoding="utf-8")
+    assert read(tmp_path / "d.csv", levels={"NA", "EU"})["X"].tolist() == ["NA", "EU"]
+
+
+@pytest.mark.parametrize(
+    "values", [pd.to_datetime(["2020-01-01", None]), pd.to_timedelta([1, None], unit="D"), np.array([1 + 2j, 3j])]
+)
+def test_dates_and_complex_numbers_have_no_mean(values):
+    with refused("E308"):
+        Frame(pd.DataFrame({"Y": values})).numbers(Variable("Y", "continuous"))
+
+
+def test_values_that_are_no_levels_are_refused():
+    with refused("E308"):
+        Frame(pd.DataFrame({"X": [[1], [2]]})).counts([X])
+
+
+def test_rows_of_weight_zero_are_no_observations():
+    frame = pd.DataFrame({"X": ["a"] * 3 + ["b"] * 97, "w": [0.5] * 3 + [0.0] * 97})
+    counts = Frame(frame, weight="w").counts([X])
+    assert (counts.n, counts.dropped, counts.effective) == (3, 0, 3)
+
+
+def test_a_missing_cell_leaves_an_exact_distribution_exact():
+    frame = pd.DataFrame({"X": ["a", "b", None], "w": [0.25, 0.5, 0.25]})
+    assert Frame(frame, weight="w").counts([X]).weighting == "exact"
+
+
+def test_unused_categories_are_no_levels():
+    frame = pd.DataFrame({"X": pd.Categorical(["no", "yes"], categories=["no", "yes", "maybe"])})
+    np.testing.assert_array_equal(Frame(frame).numbers(Variable("X", "binary")), [0.0, 1.0])
+
+
+def test_a_column_in_another_normal_form_is_found():
+    frame = pd.DataFrame({"e\u0301": ["cafe\u0301"]})
+    assert Frame(frame).levels(Variable("\u00e9")) == ("caf\u00e9",)

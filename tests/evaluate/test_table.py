@@ -93,7 +93,7 @@ def test_the_error_of_a_mean_is_the_textbook_one():
     frame = people()
     found = evaluate(E("S", [Event("X", ONE)]), counted(frame, "X", outcomes=["S"]), VARIABLES)
     arm = frame.loc[frame["X"] == 1, "S"]
-    assert float(found.errors) == pytest.approx(arm.std(ddof=0) / np.sqrt(len(arm)), rel=1e-9)
+    assert float(found.errors) == pytest.approx(arm.std(ddof=1) / np.sqrt(len(arm)), rel=1e-9)
 
 
 def test_the_error_of_a_share_is_the_textbook_one():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causalgraph.answers import Document, Line, Math, Table, Word, line
-from causalgraph.render.html import fragment
+from causalgraph.render.html import fragment, page
 from causalgraph.render.text import printable, signed
 from causalgraph.render.theme import LOOKS
 
@@ -68,3 +68,26 @@ def test_a_dollar_in_a_name_starts_no_formula_of_the_page():
 
 def test_depth_indents():
     assert 'style="margin-left:4ch"' in fragment(Document((line("a", depth=2),)))
+
+
+def test_a_formula_is_set_by_the_browser_with_its_latex_to_copy():
+    formula = Math("Σ_z P(Z=z)", r"\sum_{z} <P>", "<math><mi>P</mi></math>")
+    (line_,) = ET.fromstring(fragment(Document((line(formula),)))).findall("div")  # noqa: S314
+    (shown,) = line_.findall("span")
+    assert shown.find("math/mi").text == "P"
+    assert shown.findtext("details/code") == r"\sum_{z} <P>"
+
+
+def test_a_formula_without_markup_is_its_text():
+    html = fragment(Document((line(Math("P(Y)", "P(Y)")),)))
+    assert '<code title="P(Y)">P(Y)</code>' in html
+    assert "<details>" not in html
+
+
+def test_a_page_is_whole_escaped_and_light_and_dark():
+    html = page("<script>alert(1)</script>", "<p>body</p>")
+    assert html.startswith("<!DOCTYPE html>")
+    assert '<meta charset="utf-8">' in html
+    assert "<script" not in html
+    assert "color-scheme:light dark" in html
+    assert "<p>body</p>" in html

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causalgraph.graphs.mixed import MARKS, Edge, MixedGraph
-from causalgraph.render.svg import Picture, png, svg
+from causalgraph.render.svg import Picture, pdf, png, svg
 
 BANNER = MixedGraph.build(
     [
@@ -217,6 +217,51 @@ def test_nodes_without_a_position_are_laid_out_around_those_with_one():
     assert centres[1][1] == pytest.approx(centres[2][1], abs=0.1)
 
 
+def test_an_adjusted_node_that_is_selected_shows_both_outlines():
+    drawn = Drawn(MixedGraph.build([], nodes=["S"], selected=["S"]), Picture(adjusted=frozenset("S")))
+    assert len(list(drawn.titled("S: adjusted, selected").iter("polygon"))) == 2
+    wash = next(rule for rule in drawn.root.findtext("style").split("}") if rule.endswith("fill:var(--wash)"))
+    selectors = wash.split("{")[0].split(",")
+    assert all(s.endswith(("polygon:first-of-type", "ellipse:first-of-type")) for s in selectors)
+
+
+LARGE = MixedGraph.build(
+    [(f"V{i}", "->", f"V{j}") for i in range(200) for j in range(i + 1, min(i + 6, 200)) if (7 * i + 3 * j) % 5 == 0]
+    + [("V3", "<->", "V150")],
+    [f"V{i}" for i in range(230)],
+)
+
+
+def test_the_words_of_two_hundred_nodes_can_be_read():
+    drawn = Drawn(LARGE)
+    width, height = (float(drawn.root.get(side)) for side in ("width", "height"))
+    assert height < 3 * width
+    assert {t.get("font-size") for t in drawn.root.iter("text")} == {"14"}
+    least = float(drawn.root.get("style").split(",")[1].partition("px")[0])
+    assert 14 * least / width > 9
+
+
+def test_no_two_of_two_hundred_nodes_touch():
+    drawn = Drawn(LARGE)
+    ellipses = [next(g.iter("ellipse")) for g in drawn.groups("node")]
+    places = [tuple(float(e.get(key)) for key in ("cx", "cy", "rx", "ry")) for e in ellipses]
+    assert len(places) == 230
+    for (x1, y1, w1, h1), (x2, y2, w2, h2) in itertools.combinations(places, 2):
+        assert abs(x1 - x2) > w1 + w2 or abs(y1 - y2) > h1 + h2
+
+
+def test_parts_that_no_edge_joins_lie_side_by_side():
+    alone = Drawn(MixedGraph.build([], nodes=[f"V{i}" for i in range(100)]))
+    assert float(alone.root.get("height")) < 2 * float(alone.root.get("width"))
+
+
+def test_a_pdf_is_one_page():
+    made = pdf(BANNER, PICTURE)
+    assert made.startswith(b"%PDF-")
+    assert made.rstrip().endswith(b"%%EOF")
+    assert b"/CreationDate (D:20000101000000" in made
+
+
 ODD = [
     "node",
     "<b>bold</b> & co",
@@ -228,6 +273,7 @@ ODD = [
     "因果",
     "&amp;",
     "\ud800",
+    "\ufffe",
 ]
 
 
@@ -235,7 +281,9 @@ ODD = [
 def test_any_name_is_shown_as_it_is(name):
     graph = MixedGraph.build([(name, "->", "Y")])
     drawn = Drawn(graph)
-    shown = {"tab\tline\nend": "tab line end", "\x1b[31m": "\\x1b[31m", "\ud800": "\\ud800"}.get(name, name)
+    shown = {"tab\tline\nend": "tab line end", "\x1b[31m": "\\x1b[31m", "\ud800": "\\ud800", "\ufffe": "\\ufffe"}.get(
+        name, name
+    )
     assert words(drawn.groups("node")[0]) == [shown]
     assert png(graph).startswith(b"\x89PNG")
 

@@ -58,5 +58,5 @@ def test_verdicts_differ_by_sign():
 
 
 def test_lines_differ_without_colour():
-    shapes = [(line.width, line.dashed, line.barred) for line in LINES.values()]
+    shapes = [(line.width, line.dashes, line.bars) for line in LINES.values()]
     assert all(one != other for one, other in combinations(shapes, 2))

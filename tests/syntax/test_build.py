@@ -48,7 +48,8 @@ def test_golden_questions_are_understood(text: str, query: q.Query) -> None:
     assert parse_query(text) == query
 
 
-@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
+# `identified` is another word for `identify`, and written so.
+@pytest.mark.parametrize("verb", [v for k, v in VERBS.items() if k != "identified"])
 def test_the_form_that_a_verb_shows_is_one_that_it_takes(verb: object) -> None:
     form = getattr(verb, "form", "")
     assert write(parse_query(form)) == form

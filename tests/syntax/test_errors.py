@@ -53,7 +53,8 @@ MESSAGES = {
     "tier 1: A, B": ("E050", "tier 1: A, B", ""),
     "forbid A -> B, C": ("E050", "forbid A -> B, C", ""),
     "require A -> B": ("E050", "require A -> B", ""),
-    'include "base.dag"': ("E050", 'include "base.dag"', ""),
+    "include base.dag": ("E006", "base.dag", 'include "base.dag"'),
+    "data ../a.csv { X = x }": ("E006", "../a.csv", 'data "../a.csv"'),
 }
 
 

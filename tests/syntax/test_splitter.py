@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from causalgraph.errors import ModelError, SourceText
-from causalgraph.syntax.parser import parse_all
+from causalgraph.syntax.parser import Limits, parse_all
 from causalgraph.syntax.splitter import read_text, split
 
 
@@ -52,16 +52,28 @@ def test_a_bracket_left_open_does_not_hide_what_is_wrong_further_down() -> None:
     assert [(p.code, p.span and p.span.line) for p in problems] == [("E003", 1), ("E004", 3), ("E003", 4)]
 
 
+def test_a_wrong_closer_further_down_does_not_swallow_the_lines_between() -> None:
+    document, problems = parse_all("X : {a, b\nY [latent]\nZ : binary\nate(X, Y))\nW : count")
+    assert [(p.code, p.span and p.span.line) for p in problems] == [("E003", 1), ("E003", 4)]
+    assert len(document.statements) == 3
+
+
+def test_a_wrong_closer_at_the_start_of_its_line_is_told_with_what_it_should_close() -> None:
+    (problem,) = parse_all("X : {\n  a,\n  b\n)\nW : count")[1]
+    assert problem.what == "{ is closed by )"
+    assert len(problem.labels) == 2
+
+
 def test_a_comment_after_an_unclosed_bracket_is_found_once() -> None:
     found = split(SourceText("f(a # one\n# two\n# three"))
     assert [c.text for c in found.comments] == ["# one", "# two", "# three"]
 
 
 def test_limits_are_settable_and_checked_before_parsing() -> None:
-    assert [p.code for p in parse_all("A -> B", max_bytes=5)[1]] == ["E007"]
-    assert [p.code for p in parse_all("é -> é", max_bytes=6)[1]] == ["E007"]
-    assert [p.code for p in parse_all("x = ((1))\nA -> B", max_depth=1)[1]] == ["E008"]
-    assert parse_all("x = ((1))\nA -> B", max_depth=2)[1] == []
+    assert [p.code for p in parse_all("A -> B", Limits(max_bytes=5))[1]] == ["E007"]
+    assert [p.code for p in parse_all("é -> é", Limits(max_bytes=6))[1]] == ["E007"]
+    assert [p.code for p in parse_all("x = ((1))\nA -> B", Limits(max_depth=1))[1]] == ["E008"]
+    assert parse_all("x = ((1))\nA -> B", Limits(max_depth=2))[1] == []
 
 
 @pytest.mark.parametrize(
@@ -73,9 +85,10 @@ def test_limits_are_settable_and_checked_before_parsing() -> None:
         ("x = " + "-" * 10_000 + "1", "E008"),
         ("{" * 100_000, "E008"),
         ("f(" + " " * 1_000_000 + "-> B", "E003"),
-        ("A " * 200_000, "E002"),
+        ("A " * 40_000, "E002"),
+        ("A " * 200_000, "E007"),
         ("9" * 1_000_000 + "x", "E006"),
-        ("A-" * 200_000, "E006"),
+        ("A-" * 200_000, "E008"),
         ("A -> \0", "E009"),
         ("A -> \ud800", "E009"),
         ("A" * 5_000_001, "E007"),
