@@ -32,8 +32,8 @@ def optimal_adjustment_set(graph: MixedGraph, x: Iterable[str], y: Iterable[str]
     """Return the valid set that gives the smallest asymptotic variance: O(X, Y) = pa(cn(X, Y)) without forb(X, Y).
 
     cn are the nodes on proper causal paths, forb their descendants and X. The set needn't be minimal. It is optimal for
-    linear models by least squares, and for discrete and nonparametric ones as well, provided that no two variables share
-    a hidden cause: there may then be no set that is best in every model.
+    linear models by least squares, and for discrete and nonparametric ones as well, provided that no two variables
+    share a hidden cause: there may then be no set that is best in every model.
 
     Raises:
         ModelError: as for `check_adjustment`.

@@ -91,7 +91,7 @@ def answer(
         n=counts.n,
         dropped=counts.dropped,
         warnings=tuple(_warnings(rows, held, counts, list(counting.advice(parts, whole, held, world)), resampled)),
-        identification=tuple(i.to_dict() for i in parts.identified),
+        identification=tuple(parts.identified),
         covariates=covariates,
         strata=counting.strata(counts, covariates),
         naive=_naive(naive[0], whole, variables) if covariates and single else None,

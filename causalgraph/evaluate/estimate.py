@@ -60,7 +60,7 @@ class Estimate(Answer):
     n: float
     dropped: int
     warnings: tuple[str, ...]
-    identification: tuple[Mapping[str, Any], ...]
+    identification: tuple[Answer, ...]
     covariates: tuple[str, ...] = ()
     strata: int = 1
     naive: float | None = None
@@ -117,8 +117,8 @@ class Estimate(Answer):
             "failing": [dict(f) for f in self.failing],
             "unit": self.unit,
             "versus": dict(self.versus) if self.versus else None,
-            "identification": dict(self.identification[0]) if self.identification else None,
-            "identifications": [dict(i) for i in self.identification],
+            "identification": self.identification[0].to_dict() if self.identification else None,
+            "identifications": [i.to_dict() for i in self.identification],
         }
 
     def document(self) -> Document:

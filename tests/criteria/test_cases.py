@@ -15,6 +15,7 @@ from causalgraph.criteria.adjustment import (
     forbidden_nodes,
     minimal_adjustment_sets,
 )
+from causalgraph.criteria.optimal import optimal_adjustment_set
 from causalgraph.criteria.paths import paths
 from causalgraph.criteria.separation import separation
 from causalgraph.graphs.mixed import Edge, MixedGraph
@@ -69,10 +70,14 @@ def is_valid(graph: MixedGraph, args: Case) -> bool:
 
 
 def minimal_sets(graph: MixedGraph, args: Case) -> list[list[str]]:
-    required = names(args.get("adjusted", ()))
-    return sorted(
-        sorted(z) for z in minimal_adjustment_sets(graph, names(args["x"]), names(args["y"]), required=required)
-    )
+    required, effect = names(args.get("adjusted", ())), args.get("effect", "total")
+    found = minimal_adjustment_sets(graph, names(args["x"]), names(args["y"]), required=required, effect=effect)
+    return sorted(map(sorted, found))
+
+
+def optimal_set(graph: MixedGraph, args: Case) -> list[str] | None:
+    found = optimal_adjustment_set(graph, names(args["x"]), names(args["y"])).covariates
+    return None if found is None else sorted(found)
 
 
 def canonical_set(graph: MixedGraph, args: Case) -> list[str]:
@@ -110,6 +115,7 @@ QUESTIONS: dict[str, tuple[Callable[[MixedGraph, Case], object], Callable[[Any],
     "markov_blanket": (lambda graph, args: markov_blanket(graph, names(args["of"])), frozenset),
     "is_adjustment_set": (is_valid, as_is),
     "minimal_adjustment_sets": (minimal_sets, family),
+    "optimal_adjustment_set": (optimal_set, lambda expected: None if expected is None else sorted(expected)),
     "canonical_adjustment_set": (canonical_set, only_set),
     "forbidden_nodes": (lambda graph, args: forbidden_nodes(graph, names(args["x"]), names(args["y"])), frozenset),
     "latent_projection": (projected_edges, edges),
