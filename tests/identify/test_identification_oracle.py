@@ -22,7 +22,7 @@ from oracles.relations import descendants
 from strategies import random_disjoint, random_graph, scaled
 
 EXACT = 1e-9
-MODELS = scaled(150, 2000)
+MODELS = 2000
 CONTRASTS = scaled(60, 600)
 
 PLAIN = ("A", "B", "C", "D", "F", "G")
