@@ -17,6 +17,7 @@ from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.model import Claim, DataFile, Item, Model, Question
 from causalgraph.syntax import tree
 from causalgraph.syntax.build import to_query
+from causalgraph.syntax.formatter import expression_text, statement_text
 from causalgraph.syntax.including import parse_files
 from causalgraph.syntax.parser import Limits, as_source
 from causalgraph.syntax.queries import Query
@@ -344,11 +345,11 @@ class _Binder:
                 query = self.query(statement.query, bound)
                 if query is not None:
                     name = statement.name.text if isinstance(statement, tree.Named) else None
-                    yield Question(query, _text(statement.query.span), name, statement.span)
+                    yield Question(query, expression_text(statement.query), name, statement.span)
             elif isinstance(statement, tree.Expect):
                 asked = self.claimed(statement.query, names, bound)
                 if asked is not None:
-                    text = _text(statement.span)
+                    text = statement_text(statement)
                     yield Claim(asked, statement.operator, statement.value, statement.negated, text, statement.span)
 
     def claimed(self, expr: tree.Expr, names: set[str], bound: MixedGraph) -> Query | str | None:
@@ -391,8 +392,3 @@ def _position(text: str) -> tuple[float, float] | None:
     except ValueError:
         return None
     return x, y
-
-
-def _text(span: Span | None) -> str:
-    """Return a statement as it was written, on one line."""
-    return " ".join(span.text.split()) if span else ""
