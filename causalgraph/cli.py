@@ -90,11 +90,13 @@ def ask(
     data: Data = None,
     weight: Annotated[str | None, typer.Option("--weight", help="The column of weights.")] = None,
     level: Annotated[float, typer.Option("--level", min=0.5, max=0.9999, help="The level of intervals.")] = 0.95,
+    method: Annotated[str, typer.Option("--method", help="How errors are found: counts or bootstrap.")] = "auto",
+    seed: Annotated[int, typer.Option("--seed", help="Of what is drawn at random.")] = 0,
 ) -> None:
     """Answer one question about a model."""
     from causalgraph.loading import load
 
-    answer = load(file).ask(query, data, weight=weight, level=level)
+    answer = load(file).ask(query, data, method=method, weight=weight, level=level, seed=seed)
     if as_json:
         _print_json({"version": JSON_VERSION, "query": query, **answer.to_dict()})
     else:

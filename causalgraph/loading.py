@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from causalgraph.checks import check_query
 from causalgraph.errors import Diagnostic, Label, ModelError, SourceText, Span, did_you_mean
@@ -24,6 +25,9 @@ from causalgraph.syntax.queries import Query
 from causalgraph.syntax.remarks import remarks
 from causalgraph.syntax.splitter import MAX_BYTES, MAX_DEPTH, MAX_PROBLEMS, MAX_TOKENS, gave_up, read_text
 from causalgraph.variables import Kind, Variable
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["graph", "load", "parse"]
 
@@ -95,13 +99,13 @@ def load(
     return parse(source, directory=place.parent, **limits)
 
 
-def graph(text: str) -> MixedGraph:
-    """Read a graph alone.
+def graph(text: str | nx.Graph[Any]) -> MixedGraph:
+    """Read a graph alone, from text or from networkx.
 
     >>> graph("X -> Y; X <-> Z").nodes
     ('X', 'Y', 'Z')
     """
-    return parse(text).graph
+    return parse(text).graph if isinstance(text, str) else MixedGraph.from_networkx(text)
 
 
 def _foreign(drawn: Diagram, form: str, source: SourceText, directory: Path) -> Model:

@@ -1,5 +1,6 @@
 """A text becomes a model, or all its problems are reported at once."""
 
+import networkx as nx
 import pytest
 
 import causalgraph as cg
@@ -197,3 +198,7 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path):
 def test_a_thousand_lines_are_read_at_once():
     text = "\n".join(f"V{i} -> V{i + 1}, V{i + 2}" for i in range(1000))
     assert len(cg.graph(text).edges) == 2000
+
+
+def test_a_networkx_graph_is_a_graph():
+    assert cg.graph(nx.DiGraph([("X", "Y")])) == cg.graph("X -> Y")

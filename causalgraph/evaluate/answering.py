@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,15 @@ import numpy as np
 
 from causalgraph.data.counts import Counts
 from causalgraph.data.source import Source
+from causalgraph.errors import EstimationError
 from causalgraph.evaluate import counting
 from causalgraph.evaluate.effects import MEASURES, Contrast, contrast_of, effect
 from causalgraph.evaluate.estimate import Estimate, Row
 from causalgraph.evaluate.interval import log_wald, simultaneous, wald, wilson
-from causalgraph.evaluate.quantities import Numeric, Parts, Quantity, RefusedError, World, quantity
-from causalgraph.evaluate.resampling import Replicates, bootstrap
-from causalgraph.evaluate.support import Support
-from causalgraph.evaluate.table import Evaluated, evaluate
+from causalgraph.evaluate.pieces import Laid, Piece, failing_of, warnings_of
+from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World, quantity
+from causalgraph.evaluate.resampling import bootstrap
+from causalgraph.evaluate.table import Evaluated, covariance, evaluate
 from causalgraph.formula.printing import text as formula_text
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.identify.answer import Undecided
@@ -27,6 +28,7 @@ from causalgraph.syntax.queries import Arithmetic, Effect, Expectation, Probabil
 from causalgraph.variables import Variable
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sympy import Expr
 
 __all__ = ["METHODS", "answer"]
@@ -65,39 +67,42 @@ def answer(
         EstimationError: they can't carry the estimate.
         ModelError: the query asks for a level that doesn't exist (E204).
     """
-    world, parts = World(graph, variables, source), Parts()
+    world = World(graph, variables, source)
     contrast = contrast_of(query, world) if isinstance(query, Effect) else None
     try:
-        asked = _quantities(query, contrast, world, parts)
+        pieces = _pieces(query, contrast, world)
     except RefusedError as refused:
         return refused.verdict
-    formulas, naive = [q.formula for q in asked], [q.naive for q in asked]
-    whole = counting.count([*formulas, *naive], parts, world)
-    held = counting.supported(parts, whole, world)
-    counts = whole.keep(held.keep)
+    parts = Parts(
+        list(dict.fromkeys(i for p in pieces for i in p.parts.identified)),
+        [c for p in pieces for c in p.parts.comparisons],
+    )
+    whole = counting.count([f for p in pieces for f in (p.quantity.formula, p.quantity.naive)], parts, world)
     covariates = tuple(dict.fromkeys(c for i in parts.identified for c in i.derivation.covariates))
-    compact, cells, made = counting.compacted(formulas, counts, covariates)
-    everything = {**variables, **{n: Variable(n) for n in made}}
-    laid = _evaluated(query, contrast, compact, cells, everything, world)
-    resampled = bootstrap(compact, cells, everything, seed=seed) if method == "bootstrap" else None
-    rows = list(_rows(query, laid, counts, level, resampled, seed))
+    laid = [_lay(p, query, whole, covariates, world, seed if method == "bootstrap" else None) for p in pieces]
+    told = [one for one in laid if one.lost is None]
+    if not told:
+        raise EstimationError(*(d for d in (laid[0].lost or EstimationError()).diagnostics))
+    rows = list(_rows(query, laid, whole, world, level, seed))
     single = len(rows) == 1 and not rows[0].levels
+    counts = told[0].counts if len(laid) == 1 else whole
+    drawn = next((len(one.resampled.values) for one in told if one.resampled is not None), 0)
     return Estimate(
         query=text,
-        formula=formula_text(formulas[0]) if single else None,
+        formula=formula_text(pieces[0].quantity.formula) if single else None,
         rows=tuple(rows),
         level=level,
-        method="by counts" if resampled is None else f"bootstrap over cells, {len(resampled.values):,} replicates",
+        method=f"bootstrap over cells, {drawn:,} replicates" if drawn else "by counts",
         n=counts.n,
         dropped=counts.dropped,
-        warnings=tuple(_warnings(rows, held, counts, list(counting.advice(parts, whole, held, world)), resampled)),
+        warnings=tuple(warnings_of(query, rows, laid, whole, world)),
         identification=tuple(parts.identified),
         covariates=covariates,
         strata=counting.strata(counts, covariates),
-        naive=_naive(naive[0], whole, variables) if covariates and single else None,
+        naive=_naive(pieces[0].quantity.naive, whole, variables) if covariates and single else None,
         naive_of=_naive_of(query, world),
-        supported=held.mass,
-        failing=tuple(s.to_dict() for s in held.failing),
+        supported=min(one.held.mass for one in told),
+        failing=tuple(s.to_dict() for s in failing_of(laid)),
         notes=tuple(_notes(counts, variables, source)),
         unit=_unit(query, variables),
         versus=contrast.versus if contrast else None,
@@ -105,55 +110,42 @@ def answer(
     )
 
 
-def _quantities(query: Numeric, contrast: Contrast | None, world: World, parts: Parts) -> list[Quantity]:
+def _pieces(query: Numeric, contrast: Contrast | None, world: World) -> list[Piece]:
     """Return one formula a contrast, or the query's one."""
     if contrast and isinstance(query, Effect):
-        return [MEASURES[query.measure].build(query, world, parts, *pair) for pair in contrast.pairs]
-    return [quantity(query, world, parts, effect)]
+        out = []
+        for pair, label in zip(contrast.pairs, contrast.labels, strict=True):
+            parts = Parts()
+            out.append(Piece(label, MEASURES[query.measure].build(query, world, parts, *pair), parts))
+        return out
+    parts = Parts()
+    return [Piece({}, quantity(query, world, parts, effect), parts)]
 
 
-@dataclass(frozen=True)
-class _Laid:
-    """The numbers of a query in the order of its rows: levels, value, error; and their covariance, where there is one.
-
-    `order` says for each row which number of the evaluation it is.
-    """
-
-    levels: list[dict[str, str]]
-    order: list[int]
-    values: list[float | None]
-    errors: list[float]
-    covariance: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None
-
-
-def _evaluated(
-    query: Numeric,
-    contrast: Contrast | None,
-    formulas: list[Expr],
-    counts: Counts,
-    variables: Mapping[str, Variable],
-    world: World,
-) -> _Laid:
-    """Evaluate the formulas and lay the numbers out as rows, one for each combination of levels."""
-    found = [evaluate(f, counts, variables, errors="joint" if len(formulas) == 1 else "each") for f in formulas]
-    labels = contrast.labels if contrast else [{}]
-    absent = _absent(query, formulas)
-    laid = _Laid([], [], [], [], found[0].covariance if len(found) == 1 else None)
-    start = 0
-    for one, label in zip(found, labels, strict=True):
-        for levels, place in _places(one, label, absent, world):
-            laid.levels.append(levels)
-            laid.order.append(start + (int(np.ravel_multi_index(place, one.values.shape)) if place else 0))
-            laid.values.append(float(one.values[place]) if one.valid[place] else None)
-            laid.errors.append(float(one.errors[place]))
-        start += one.values.size
-    return laid
+def _lay(
+    piece: Piece, query: Numeric, whole: Counts, covariates: tuple[str, ...], world: World, seed: int | None
+) -> Laid:
+    """Evaluate one piece on the strata that carry it; ``seed`` asks for a bootstrap."""
+    try:
+        held = counting.supported(piece.parts, whole, world)
+    except EstimationError as error:
+        # In a table, a contrast that the data can't carry is a row that isn't determined.
+        if not piece.label:
+            raise
+        return Laid(piece, error)
+    counts = whole.keep(held.keep)
+    (formula,), cells, made = counting.compacted([piece.quantity.formula], counts, covariates)
+    everything = {**world.variables, **{n: Variable(n) for n in made}}
+    found = evaluate(formula, cells, everything, errors="joint")
+    places = list(_places(found, piece.label, _absent(query, formula), world))
+    resampled = None if seed is None else bootstrap([formula], cells, everything, seed=seed)
+    return Laid(piece, None, held, counts, found, places, resampled)
 
 
-def _absent(query: Numeric, formulas: list[Expr]) -> tuple[str, ...]:
+def _absent(query: Numeric, formula: Expr) -> tuple[str, ...]:
     """Return treatments left free that the formula doesn't mention, as where they have no effect."""
     if isinstance(query, Probability | Expectation):
-        named = {v.variable for f in formulas for v in f.free_symbols}
+        named = {v.variable for v in formula.free_symbols}
         return tuple(t.variable for t in query.do if t.value is None and t.variable not in named)
     return ()
 
@@ -171,36 +163,55 @@ def _places(
         yield shown, tuple(place[i] for i in range(len(one.axes)))
 
 
-def _rows(
-    query: Numeric, laid: _Laid, counts: Counts, level: float, resampled: Replicates | None, seed: int
-) -> Iterator[Row]:
+def _rows(query: Numeric, laid: list[Laid], whole: Counts, world: World, level: float, seed: int) -> Iterator[Row]:
     """Give each number its interval, and a table intervals that hold all at once."""
+    share = isinstance(query, Probability) or (
+        isinstance(query, Expectation) and world.source.kind(world.variables[query.outcome.variable]) == "binary"
+    )
 
-    def lay(value: float, error: float, critical: float | None = None) -> tuple[float, float]:
-        if isinstance(query, Probability):
-            return wilson(min(max(value, 0.0), 1.0), error, level, counts.effective, critical)
+    def ends(value: float, error: float, critical: float | None = None) -> tuple[float, float]:
+        if share:
+            return wilson(min(max(value, 0.0), 1.0), error, level, whole.effective, critical)
         if isinstance(query, Effect) and MEASURES[query.measure].scale == "ratio":
             return log_wald(value, error, level, critical)
         return wald(value, error, level, critical)
 
     rows = []
-    for levels, value, number, error in zip(laid.levels, laid.values, laid.order, laid.errors, strict=True):
-        if value is None or (np.isnan(error) and resampled is None):
-            rows.append(Row(levels, value, None, None))
-        elif resampled is not None:
-            rows.append(Row(levels, value, resampled.error(number), resampled.interval(number, level)))
-        else:
-            rows.append(Row(levels, value, error, lay(value, error)))
-    joint = laid.covariance
-    if joint is None or not 1 < len(rows) <= MOST_JOINT or resampled is not None or counts.weighting == "exact":
-        yield from rows
-        return
-    critical = simultaneous(joint, level, seed)
+    for one in laid:
+        if one.found is None:
+            rows.append(Row(one.piece.label, None, None, None))
+            continue
+        for levels, place in one.places:
+            if not one.found.valid[place]:
+                rows.append(Row(levels, None, None, None))
+                continue
+            value, error = float(one.found.values[place]), float(one.found.errors[place])
+            if one.resampled is not None:
+                number = int(np.ravel_multi_index(place, one.found.values.shape)) if place else 0
+                rows.append(Row(levels, value, one.resampled.error(number), one.resampled.interval(number, level)))
+            elif np.isnan(error):
+                rows.append(Row(levels, value, None, None))
+            else:
+                rows.append(Row(levels, value, error, ends(value, error)))
+    joint = _joint(laid, whole) if 1 < len(rows) <= MOST_JOINT else None
+    critical = None if joint is None else simultaneous(joint, level, seed)
     for row in rows:
-        if row.value is None or row.std_error is None:
-            yield row
-        else:
-            yield replace(row, joint=lay(row.value, row.std_error, critical))
+        known = row.value is not None and row.std_error is not None and critical is not None
+        yield replace(row, joint=ends(row.value or 0.0, row.std_error or 0.0, critical)) if known else row
+
+
+def _joint(laid: list[Laid], whole: Counts) -> NDArray[np.float64] | None:
+    """Return the covariance of all numbers of a table, each piece with the cells that it keeps; None if it has none."""
+    told = [one for one in laid if one.found is not None]
+    if whole.weighting == "exact" or any(one.resampled is not None or one.found.scores is None for one in told):  # type: ignore[union-attr]  # told are those with numbers
+        return None
+    by_weight, by_sum = [], []
+    for one in told:
+        g, h = one.found.scores  # type: ignore[union-attr, misc]  # as above
+        by_weight.append(np.zeros((len(g), len(whole.weight))))
+        by_sum.append(np.zeros((len(g), *whole.sums.shape)))
+        by_weight[-1][:, one.held.keep], by_sum[-1][:, one.held.keep] = g, h
+    return covariance(np.concatenate(by_weight), np.concatenate(by_sum), whole)
 
 
 def _naive(formula: Expr, counts: Counts, variables: Mapping[str, Variable]) -> float | None:
@@ -211,6 +222,8 @@ def _naive(formula: Expr, counts: Counts, variables: Mapping[str, Variable]) -> 
 def _naive_of(query: Numeric, world: World) -> str:
     if isinstance(query, Probability):
         return "share"
+    if isinstance(query, Arithmetic):
+        return "comparison"
     outcome = query.outcome.variable if isinstance(query, Expectation | Effect) else None
     binary = outcome is not None and world.source.kind(world.variables[outcome]) == "binary"
     what = "share" if binary else "mean"
@@ -236,26 +249,3 @@ def _notes(counts: Counts, variables: Mapping[str, Variable], source: Source) ->
             first, last = source.levels(variables[name])
             if (first, last) != ("0", "1"):
                 yield f"{name}={last} counts as 1, {name}={first} as 0"
-
-
-def _warnings(
-    rows: list[Row], held: Support, counts: Counts, better: list[str], resampled: Replicates | None
-) -> Iterator[str]:
-    """Say what a reader of the number must know."""
-    if held.failing:
-        shown = [s.text for s in held.failing[:3]]
-        more = len(held.failing) - len(shown)
-        listed = "; ".join(shown) + (f"; and {more:,} more strata" if more else "")
-        yield (
-            f"W501: the data carry the comparison for {held.mass:.1%} of the population; the number speaks of "
-            f"that part alone. {listed}." + (f" What could help: {'; '.join(better)}." if better else "")
-        )
-    lost = sum(r.value is None for r in rows)
-    if lost:
-        yield f"W502: {lost:,} of {len(rows):,} numbers aren't determined: the data make them a division by zero"
-    if counts.weighting == "survey":
-        yield "W503: the weights aren't whole numbers; they are taken for survey weights in the standard error"
-    if resampled is not None and counts.outcomes:
-        yield "W504: the bootstrap draws the cells' means from their normal law, as the rows aren't kept"
-    if resampled is not None and resampled.lost:
-        yield f"W505: {resampled.lost:,} replicates lacked an arm in some stratum and were left out"

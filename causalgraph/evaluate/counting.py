@@ -137,7 +137,9 @@ def advice(parts: Parts, counts: Counts, held: Support, world: World) -> Iterato
         return
     (group,) = groups
     asked, used = group[0].verdict.question, group[0].verdict.derivation.covariates
-    gains = {c: _mass(group, [o for o in used if o != c], counts, world) for c in used if len(used) > 1}
+    # A covariate of two levels can only be left out, which is no advice about a confounder.
+    fine = [c for c in used if len(used) > 1 and len(world.levels(c)) > len("01")]
+    gains = {c: _mass(group, [o for o in used if o != c], counts, world) for c in fine}
     coarse = max(gains, key=lambda c: gains[c], default=None)
     if coarse is not None and gains[coarse] > held.mass:
         yield f"coarser levels of {coarse} would help most (up to {gains[coarse]:.1%})"
@@ -179,6 +181,10 @@ def compacted(
         return formulas, counts, {}
     values = {Value(c) for c in covariates}
     for node in (n for f in formulas for n in f.atoms(P, E)):
+        events = (*(node.events if isinstance(node, P) else ()), *node.given)
+        elsewhere = {e.variable for e in events if e.value not in values}
+        if elsewhere & set(covariates) or (isinstance(node, E) and node.variable in covariates):
+            return formulas, counts, {}
         mentioned = values & node.free_symbols
         if mentioned and mentioned != values:
             return formulas, counts, {}

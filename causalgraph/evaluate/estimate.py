@@ -10,7 +10,7 @@ from typing import Any
 
 from causalgraph.answers import Answer, Block, Document, Table, Word, line
 
-__all__ = ["Estimate", "Row", "decimals", "number"]
+__all__ = ["SMALLEST", "Estimate", "Row", "decimals", "number"]
 
 # Digits shown of a number that comes without an error.
 PLAIN_DIGITS = 4
@@ -185,7 +185,7 @@ def number(value: float, places: int | None) -> str:
     ('7.93', '0.4452')
     """
     if places is None:
-        return f"{value:.{PLAIN_DIGITS}g}"
+        return f"{value if abs(value) >= SMALLEST else 0:.{PLAIN_DIGITS}g}"
     return f"{value + 0.0:,.{places}f}"
 
 

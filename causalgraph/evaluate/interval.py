@@ -51,7 +51,7 @@ def simultaneous(covariance: NDArray[np.float64], level: float, seed: int, draws
     """
     import numpy as np
 
-    errors = np.sqrt(np.diag(covariance))
+    errors = np.sqrt(np.maximum(np.nan_to_num(np.diag(covariance)), 0))
     known = errors > 0
     if not known.any():
         return quantile(level)

@@ -28,19 +28,28 @@ class Replicates:
 
     values: NDArray[np.float64]
 
-    def error(self, number: int) -> float:
-        """Return the standard deviation of a number over the replicates."""
-        return float(np.nanstd(self.values[:, number], ddof=1))
+    def error(self, number: int) -> float | None:
+        """Return the standard deviation of a number over the replicates; None where some don't determine it."""
+        values = self.values[:, number]
+        return None if np.isnan(values).any() else float(values.std(ddof=1))
 
-    def interval(self, number: int, level: float) -> tuple[float, float]:
-        """Return the percentile interval of a number."""
-        ends = np.nanquantile(self.values[:, number], [(1 - level) / 2, (1 + level) / 2])
-        return float(ends[0]), float(ends[1])
+    def interval(self, number: int, level: float) -> tuple[float, float] | None:
+        """Return the percentile interval of a number.
 
-    @property
-    def lost(self) -> int:
-        """How many replicates don't determine every number."""
-        return int(np.isnan(self.values).any(axis=1).sum())
+        A replicate that doesn't determine it may lie anywhere, so it counts as below and as above all others; where
+        so many do that an end isn't determined, there is no interval.
+        """
+        values = self.values[:, number]
+        unknown = np.isnan(values)
+        if unknown.mean() >= (1 - level) / 2:
+            return None
+        low = np.quantile(np.where(unknown, -np.inf, values), (1 - level) / 2, method="lower")
+        high = np.quantile(np.where(unknown, np.inf, values), (1 + level) / 2, method="higher")
+        return (float(low), float(high)) if np.isfinite([low, high]).all() else None
+
+    def lost(self, numbers: NDArray[np.bool_]) -> int:
+        """Return how many replicates don't determine every one of some numbers."""
+        return int(np.isnan(self.values[:, numbers]).any(axis=1).sum())
 
 
 def bootstrap(

@@ -30,7 +30,8 @@ class Stratum:
         """The stratum in words."""
         where = ", ".join(f"{k}={v}" for k, v in self.levels.items())
         arms = " or ".join(", ".join(f"{k}={v}" for k, v in arm.items()) for arm in self.missing)
-        return f"{where} ({self.mass:.1%} of the population) has nobody with {arms}"
+        share = f"{self.mass:.1%}" if self.mass >= 0.001 else "less than 0.1%"
+        return f"{where} ({share} of the population) has nobody with {arms}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""

@@ -25,11 +25,13 @@ from causalgraph.errors import EstimationError, ModelError
 from causalgraph.formula.nodes import E, Event, Level, Marginal, P, Value
 from causalgraph.variables import Variable
 
-__all__ = ["MOST_CELLS", "Evaluated", "evaluate"]
+__all__ = ["MOST_CELLS", "Evaluated", "covariance", "evaluate"]
 
 # Arrays larger than this aren't made; 1e7 numbers take 80 MB.
 MOST_CELLS = 10_000_000
 
+# Derivatives that are kept for joint intervals.
+MOST_SCORES = 5_000_000
 # A table of more rows isn't an answer that anyone reads; each row's error costs one pass over the formula.
 MOST_ROWS = 2_000
 
@@ -46,7 +48,8 @@ class Evaluated:
         values: the numbers; where `valid` is false they mean nothing.
         valid: is the value one that the data determine?
         errors: standard errors, shaped like `values`; NaN where the data are an exact distribution.
-        covariance: ``(r, r)`` for the ``r`` values in order, where it was asked for.
+        scores: the derivatives of the ``r`` values in order, by the cells' weights ``(r, k)`` and sums ``(r, k, m)``,
+            where they were asked for.
     """
 
     axes: tuple[Value, ...]
@@ -54,7 +57,7 @@ class Evaluated:
     values: Array
     valid: NDArray[np.bool_]
     errors: NDArray[np.float64]
-    covariance: NDArray[np.float64] | None = None
+    scores: tuple[Array, Array] | None = None
 
 
 @dataclass(eq=False)
@@ -295,7 +298,8 @@ def evaluate(
         formula: in the variables of ``counts``; its free values become the axes of the answer.
         counts: the cells, and the sums of the outcomes that stand in an `E`.
         variables: the declared variables, which name levels.
-        errors: ``none`` computes values alone, ``each`` a standard error for each, ``joint`` their covariance as well.
+        errors: ``none`` computes values alone, ``each`` a standard error for each, ``joint`` keeps the derivatives as
+            well, unless there are too many.
 
     Raises:
         ModelError: a level that a variable doesn't have (E204).
@@ -318,16 +322,15 @@ def evaluate(
     for place in np.ndindex(out.data.shape):
         if out.valid[place]:
             g, h = record.derivative(out, place)
-            found.errors[place] = np.sqrt(max(float(_covariance(g[None], h[None], counts)[0, 0]), 0.0))
-        if errors == "joint":
+            found.errors[place] = np.sqrt(max(float(covariance(g[None], h[None], counts)[0, 0]), 0.0))
+        if errors == "joint" and out.data.size * len(counts.weight) <= MOST_SCORES:
             scores.append((g, h) if out.valid[place] else (0 * counts.weight, 0 * counts.sums))
     if not scores:
         return found
-    stacked = (np.stack([g for g, _ in scores]), np.stack([h for _, h in scores]))
-    return replace(found, covariance=_covariance(*stacked, counts))
+    return replace(found, scores=(np.stack([g for g, _ in scores]), np.stack([h for _, h in scores])))
 
 
-def _covariance(g: Array, h: Array, counts: Counts) -> NDArray[np.float64]:
+def covariance(g: Array, h: Array, counts: Counts) -> NDArray[np.float64]:
     """Return the covariance of ``r`` numbers from their derivatives by weights ``(r, k)`` and sums ``(r, k, m)``."""
     cross = np.einsum("ak,bki,ki->ab", g, h, counts.squared_sums)
     own = np.einsum("aki,kij,bkj->ab", h, counts.spread, h)

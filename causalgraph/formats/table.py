@@ -184,8 +184,9 @@ def refuse_pickle(path: str | Path) -> None:
 
 def _format(name: str) -> Format:
     if name not in FORMATS:
-        near = did_you_mean(name, FORMATS)
-        fix = f"did you mean {near}?" if near else "use one of " + ", ".join(FORMATS)
+        usable = [n for n, form in FORMATS.items() if form.read or form.write]
+        near = did_you_mean(name, usable)
+        fix = f"did you mean {near}?" if near else "use one of " + ", ".join(usable)
         raise ModelError.because("E021", f"no format is called {name[:40]!r}", fix=fix)
     return FORMATS[name]
 
