@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from causalgraph.answers import Answer, Block, Document, Word, line
 from causalgraph.criteria.paths import why
 from causalgraph.criteria.separation import ABOVE_Z, IN_Z, connecting, disjoint, judge, m_step, naming, simple, words
@@ -25,9 +27,9 @@ from causalgraph.criteria.separators import Cliques, minimal_separators
 from causalgraph.graphs.kinds import require_unselected
 from causalgraph.graphs.mixed import Mark, MixedGraph
 from causalgraph.graphs.paths import Path
-from causalgraph.graphs.reach import reach, rule
-from causalgraph.graphs.relations import above, ancestors, descendants, districts, proper_causal_nodes
-from causalgraph.graphs.surgery import subgraph, without_outgoing
+from causalgraph.graphs.reach import FORWARD, reach, rule
+from causalgraph.graphs.relations import above, ancestors, components, descendants, proper_causal_nodes
+from causalgraph.graphs.surgery import without_outgoing
 
 __all__ = [
     "Adjustment",
@@ -40,7 +42,6 @@ __all__ = [
     "forbidden_nodes",
     "minimal_adjustment_sets",
     "moralised",
-    "proper_backdoor_graph",
     "sides",
 ]
 
@@ -49,6 +50,18 @@ Effect = Literal["total", "direct"]
 # Classes of nodes: what separation asks (three of them), times the part that the node plays in the question.
 PART = 3
 BYSTANDER, TREATMENT, MEDIATOR = 0, 1, 2
+
+
+# Edges as a node sees them: an arrow into it, an arrow at both ends.
+INTO, ACROSS = FORWARD["<-"], FORWARD["<->"]
+
+
+@rule(states=1, classes=3)
+def proper_upstream(_state: int, node: int, here: Mark, there: Mark, beyond: int) -> int | None:
+    """Go from a child to its parent, but for the first arrows of proper causal paths."""
+    if (here, there) != (Mark.ARROW, Mark.TAIL) or (node, beyond) == (MEDIATOR, TREATMENT):
+        return None
+    return 0
 
 
 @rule(states=3, classes=9)
@@ -152,15 +165,6 @@ def barred_nodes(
 ) -> frozenset[str]:
     """Return what may not stand in a set: forbidden by the graph, by its roles or by the user."""
     return forbidden_nodes(graph, x, y, effect=effect) | graph.latent | graph.selected | forbidden
-
-
-def proper_backdoor_graph(
-    graph: MixedGraph, x: Iterable[str], y: Iterable[str], *, effect: Effect = "total"
-) -> MixedGraph:
-    """Return the graph without the arrows from X that start proper causal paths to Y (direct: that lead to Y)."""
-    x, y = sides(graph, x, y)
-    mediators = causal_nodes(graph, x, y, effect)
-    return graph.with_edges(e for e in graph.edges if not (e.mark == "->" and e.left in x and e.right in mediators))
 
 
 def biasing_path(
@@ -277,12 +281,24 @@ def moralised(
     barred: frozenset[str],
     effect: Effect,
 ) -> Cliques:
-    """Return the graph whose separators of X and Y, with ``required``, are the valid sets."""
-    trimmed = proper_backdoor_graph(graph, x, y, effect=effect)
-    part = subgraph(trimmed, ancestors(trimmed, x | y | required))
-    parents: dict[str, set[str]] = {n: set() for n in part.nodes}
-    for edge in part.edges:
-        if edge.mark == "->":
-            parents[edge.right].add(edge.left)
-    cliques = Cliques.build(d.union(*(parents[n] for n in d)) for d in districts(part))
-    return cliques.without(required).eliminated(barred - x - y)
+    """Return the graph whose separators of X and Y, with ``required``, are the valid sets.
+
+    It is read off the index of the whole graph, so that only what lies above X, Y and ``required`` is ever touched.
+    """
+    index = graph.index
+    classes = index.classes((causal_nodes(graph, x, y, effect), MEDIATOR), (x, TREATMENT))
+    above_all = reach(index, proper_upstream, x | y | required, classes).mask
+    inside, kind = above_all.tolist(), classes.tolist()
+    parents: dict[int, list[int]] = {}
+    beside: dict[int, list[int]] = {}
+    for node in np.flatnonzero(above_all).tolist():
+        start, end = index.first[node], index.first[node + 1]
+        parents[node], beside[node] = [], []
+        for other, code in zip(index.target[start:end].tolist(), index.code[start:end].tolist(), strict=True):
+            if code == INTO and inside[other] and (kind[node], kind[other]) != (MEDIATOR, TREATMENT):
+                parents[node].append(other)
+            elif code == ACROSS and inside[other]:
+                beside[node].append(other)
+    names = graph.nodes
+    cliques = ({names[m] for n in d for m in (n, *parents[n])} for d in components(beside))
+    return Cliques.build(cliques).without(required).eliminated(barred - x - y)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from causalgraph.graphs.mixed import MixedGraph
 
-__all__ = ["Index", "Reached", "Rule", "reach", "rule"]
+__all__ = ["FORWARD", "Index", "Reached", "Rule", "reach", "rule"]
 
 MARK_COUNT = len(Mark)
 
@@ -34,7 +34,7 @@ Step = Callable[[int, int, Mark, Mark, int], int | None]
 
 
 # Up to this many (node, state) pairs the search runs as plain Python: compiled, it would take longer to load.
-SMALL = 4096
+SMALL = 600
 UNSEEN, START = -2, -1
 
 
@@ -93,6 +93,7 @@ class Index:
         return np.fromiter(map(self.number.__getitem__, named), np.intp, len(named))
 
 
+# An edge as it is written -> its code as its left end, and as its right end, sees it.
 FORWARD = {text: here * MARK_COUNT + there for text, (here, there) in MARKS.items()}
 BACKWARD = {text: there * MARK_COUNT + here for text, (here, there) in MARKS.items()}
 

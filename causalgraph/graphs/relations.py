@@ -5,8 +5,8 @@ Names may be one name or several. A set of names counts among its own ancestors 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from causalgraph.graphs.mixed import Mark, MixedGraph
 from causalgraph.graphs.reach import reach, rule
@@ -19,6 +19,7 @@ __all__ = [
     "above",
     "ancestors",
     "children",
+    "components",
     "descendants",
     "districts",
     "markov_blanket",
@@ -97,9 +98,20 @@ def districts(graph: MixedGraph) -> tuple[frozenset[str], ...]:
         if edge.mark == "<->":
             beside[edge.left].append(edge.right)
             beside[edge.right].append(edge.left)
-    seen: set[str] = set()
-    out = []
-    for node in graph.nodes:
+    return tuple(map(frozenset, components(beside)))
+
+
+Node = TypeVar("Node", bound=Hashable)
+
+
+def components(beside: Mapping[Node, Sequence[Node]]) -> Iterator[list[Node]]:
+    """Yield the connected components of a graph that is given by each node's neighbours.
+
+    >>> list(components({1: [2], 2: [1], 3: []}))
+    [[1, 2], [3]]
+    """
+    seen: set[Node] = set()
+    for node in beside:
         if node not in seen:
             members = [node]
             seen.add(node)
@@ -107,8 +119,7 @@ def districts(graph: MixedGraph) -> tuple[frozenset[str], ...]:
                 fresh = [n for n in dict.fromkeys(beside[member]) if n not in seen]
                 seen.update(fresh)
                 members += fresh
-            out.append(frozenset(members))
-    return tuple(out)
+            yield members
 
 
 def markov_blanket(graph: MixedGraph, names: Iterable[str]) -> frozenset[str]:
