@@ -16,7 +16,7 @@ from causalgraph.evaluate import counting
 from causalgraph.evaluate.effects import MEASURES, Contrast, contrast_of, effect
 from causalgraph.evaluate.estimate import Estimate, Row
 from causalgraph.evaluate.interval import log_wald, simultaneous, wald, wilson
-from causalgraph.evaluate.pieces import Laid, Piece, failing_of, warnings_of
+from causalgraph.evaluate.pieces import Laid, Lost, Piece, failing_of, warnings_of
 from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World, quantity
 from causalgraph.evaluate.resampling import bootstrap
 from causalgraph.evaluate.table import Evaluated, covariance, evaluate
@@ -80,9 +80,9 @@ def answer(
     whole = counting.count([f for p in pieces for f in (p.quantity.formula, p.quantity.naive)], parts, world)
     covariates = tuple(dict.fromkeys(c for i in parts.identified for c in i.derivation.covariates))
     laid = [_lay(p, query, whole, covariates, world, seed if method == "bootstrap" else None) for p in pieces]
-    told = [one for one in laid if one.lost is None]
+    told, lost = [one for one in laid if isinstance(one, Laid)], [one for one in laid if isinstance(one, Lost)]
     if not told:
-        raise EstimationError(*(d for d in (laid[0].lost or EstimationError()).diagnostics))
+        raise lost[0].error
     rows = list(_rows(query, laid, whole, world, level, seed))
     single = len(rows) == 1 and not rows[0].levels
     counts = told[0].counts if len(laid) == 1 else whole
@@ -95,14 +95,14 @@ def answer(
         method=f"bootstrap over cells, {drawn:,} replicates" if drawn else "by counts",
         n=counts.n,
         dropped=counts.dropped,
-        warnings=tuple(warnings_of(query, rows, laid, whole, world)),
+        warnings=tuple(warnings_of(query, rows, told, lost, whole, world)),
         identification=tuple(parts.identified),
         covariates=covariates,
         strata=counting.strata(counts, covariates),
         naive=_naive(pieces[0].quantity.naive, whole, variables) if covariates and single else None,
         naive_of=_naive_of(query, world),
         supported=min(one.held.mass for one in told),
-        failing=tuple(s.to_dict() for s in failing_of(laid)),
+        failing=tuple(s.to_dict() for s in failing_of(told)),
         notes=tuple(_notes(counts, variables, source)),
         unit=_unit(query, variables),
         versus=contrast.versus if contrast else None,
@@ -124,7 +124,7 @@ def _pieces(query: Numeric, contrast: Contrast | None, world: World) -> list[Pie
 
 def _lay(
     piece: Piece, query: Numeric, whole: Counts, covariates: tuple[str, ...], world: World, seed: int | None
-) -> Laid:
+) -> Laid | Lost:
     """Evaluate one piece on the strata that carry it; ``seed`` asks for a bootstrap."""
     try:
         held = counting.supported(piece.parts, whole, world)
@@ -132,14 +132,14 @@ def _lay(
         # In a table, a contrast that the data can't carry is a row that isn't determined.
         if not piece.label:
             raise
-        return Laid(piece, error)
+        return Lost(piece, error)
     counts = whole.keep(held.keep)
     (formula,), cells, made = counting.compacted([piece.quantity.formula], counts, covariates)
     everything = {**world.variables, **{n: Variable(n) for n in made}}
     found = evaluate(formula, cells, everything, errors="joint")
     places = list(_places(found, piece.label, _absent(query, formula), world))
     resampled = None if seed is None else bootstrap([formula], cells, everything, seed=seed)
-    return Laid(piece, None, held, counts, found, places, resampled)
+    return Laid(piece, held, counts, found, places, resampled)
 
 
 def _absent(query: Numeric, formula: Expr) -> tuple[str, ...]:
@@ -163,7 +163,9 @@ def _places(
         yield shown, tuple(place[i] for i in range(len(one.axes)))
 
 
-def _rows(query: Numeric, laid: list[Laid], whole: Counts, world: World, level: float, seed: int) -> Iterator[Row]:
+def _rows(
+    query: Numeric, laid: list[Laid | Lost], whole: Counts, world: World, level: float, seed: int
+) -> Iterator[Row]:
     """Give each number its interval, and a table intervals that hold all at once."""
     share = isinstance(query, Probability) or (
         isinstance(query, Expectation) and world.source.kind(world.variables[query.outcome.variable]) == "binary"
@@ -178,7 +180,7 @@ def _rows(query: Numeric, laid: list[Laid], whole: Counts, world: World, level: 
 
     rows = []
     for one in laid:
-        if one.found is None:
+        if isinstance(one, Lost):
             rows.append(Row(one.piece.label, None, None, None))
             continue
         for levels, place in one.places:
@@ -193,21 +195,22 @@ def _rows(query: Numeric, laid: list[Laid], whole: Counts, world: World, level: 
                 rows.append(Row(levels, value, None, None))
             else:
                 rows.append(Row(levels, value, error, ends(value, error)))
-    joint = _joint(laid, whole) if 1 < len(rows) <= MOST_JOINT else None
+    joint = _joint([one for one in laid if isinstance(one, Laid)], whole) if 1 < len(rows) <= MOST_JOINT else None
     critical = None if joint is None else simultaneous(joint, level, seed)
     for row in rows:
         known = row.value is not None and row.std_error is not None and critical is not None
         yield replace(row, joint=ends(row.value or 0.0, row.std_error or 0.0, critical)) if known else row
 
 
-def _joint(laid: list[Laid], whole: Counts) -> NDArray[np.float64] | None:
+def _joint(told: list[Laid], whole: Counts) -> NDArray[np.float64] | None:
     """Return the covariance of all numbers of a table, each piece with the cells that it keeps; None if it has none."""
-    told = [one for one in laid if one.found is not None]
-    if whole.weighting == "exact" or any(one.resampled is not None or one.found.scores is None for one in told):  # type: ignore[union-attr]  # told are those with numbers
+    if whole.weighting == "exact" or any(one.resampled is not None for one in told):
         return None
     by_weight, by_sum = [], []
     for one in told:
-        g, h = one.found.scores  # type: ignore[union-attr, misc]  # as above
+        if one.found.scores is None:
+            return None
+        g, h = one.found.scores
         by_weight.append(np.zeros((len(g), len(whole.weight))))
         by_sum.append(np.zeros((len(g), *whole.sums.shape)))
         by_weight[-1][:, one.held.keep], by_sum[-1][:, one.held.keep] = g, h

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass
 
 from causalgraph.data.counts import Counts
 from causalgraph.errors import EstimationError
@@ -18,20 +16,9 @@ from causalgraph.evaluate.support import Stratum, Support
 from causalgraph.evaluate.table import Evaluated
 from causalgraph.syntax.queries import Effect, Expectation, Probability
 
-__all__ = ["Laid", "Piece", "failing_of", "warnings_of"]
+__all__ = ["Laid", "Lost", "Piece", "failing_of", "warnings_of"]
 
 STRATA_SHOWN = 3
-
-
-def _nothing() -> Counts:
-    """Return the counts of nothing, which a piece has that the data can't carry."""
-    empty = np.zeros((0, 0))
-    flat = np.zeros(0)
-    codes = np.zeros((0, 0), dtype=np.intp)
-    return Counts((), (), codes, flat, flat, (), flat, empty, empty, np.zeros((0, 0, 0)), 0.0, 0, "rows")
-
-
-NOTHING: Counts = _nothing()
 
 
 @dataclass(frozen=True)
@@ -45,40 +32,48 @@ class Piece:
 
 @dataclass(frozen=True)
 class Laid:
-    """A piece with its numbers and the rows they make (levels and place of each); or why the data can't carry it."""
+    """A piece with its numbers on the strata that carry it, and the rows they make: levels and place of each."""
 
     piece: Piece
-    lost: EstimationError | None
-    held: Support = field(default_factory=lambda: Support(0.0, (), np.zeros(0, dtype=bool)))
-    counts: Counts = field(default_factory=lambda: NOTHING)
-    found: Evaluated | None = None
-    places: list[tuple[dict[str, str], tuple[int, ...]]] = field(default_factory=list)
+    held: Support
+    counts: Counts
+    found: Evaluated
+    places: list[tuple[dict[str, str], tuple[int, ...]]]
     resampled: Replicates | None = None
 
 
-def failing_of(laid: list[Laid]) -> list[Stratum]:
+@dataclass(frozen=True)
+class Lost:
+    """A piece that the data can't carry, and why."""
+
+    piece: Piece
+    error: EstimationError
+
+
+def failing_of(told: list[Laid]) -> list[Stratum]:
     """Return the strata that some piece had to leave out, each once."""
-    return list({s.text: s for one in laid for s in one.held.failing}.values())
+    return list({s.text: s for one in told for s in one.held.failing}.values())
 
 
-def warnings_of(query: Numeric, rows: list[Row], laid: list[Laid], whole: Counts, world: World) -> Iterator[str]:
+def warnings_of(
+    query: Numeric, rows: list[Row], told: list[Laid], lost: list[Lost], whole: Counts, world: World
+) -> Iterator[str]:
     """Say what a reader of the numbers must know."""
-    yield from _thin_support(laid, whole, world)
-    for one in laid:
-        if one.lost is not None:
-            what = ", ".join(f"{k}={v}" for k, v in one.piece.label.items())
-            yield f"W502: {what} isn't determined: {one.lost.diagnostics[0].what}"
-    lost = sum(r.value is None for r in rows) - sum(one.lost is not None for one in laid)
-    if lost:
-        many = f"{lost:,} of {len(rows):,} numbers aren't" if len(rows) > 1 else "the number isn't"
+    yield from _thin_support(told, whole, world)
+    for one in lost:
+        what = ", ".join(f"{k}={v}" for k, v in one.piece.label.items())
+        yield f"W502: {what} isn't determined: {one.error.diagnostics[0].what}"
+    missing = sum(r.value is None for r in rows) - len(lost)
+    if missing:
+        many = f"{missing:,} of {len(rows):,} numbers aren't" if len(rows) > 1 else "the number isn't"
         yield f"W502: {many} determined: the data make a division by zero of it"
     if whole.weighting == "survey":
         yield "W503: the weights aren't whole numbers; they are taken for survey weights in the standard error"
-    yield from _resampled(laid, whole, world)
-    if _without_variation(query, rows, laid):
+    yield from _resampled(told, whole, world)
+    if _without_variation(query, rows, told):
         yield "W506: an outcome doesn't vary in the data where it is compared: the interval is too narrow"
-    lonely = int(((whole.weight == 1) & (whole.weight > 0)).sum()) if whole.outcomes else 0
-    if lonely and whole.weighting in ("rows", "counts"):
+    lonely = int((whole.weight == 1).sum()) if whole.outcomes and whole.weighting in ("rows", "counts") else 0
+    if lonely:
         cells = "cell has" if lonely == 1 else "cells have"
         yield f"W507: {lonely:,} {cells} a single observation: the variance there is taken from the others"
     ratio = isinstance(query, Effect) and MEASURES[query.measure].scale == "ratio"
@@ -86,36 +81,35 @@ def warnings_of(query: Numeric, rows: list[Row], laid: list[Laid], whole: Counts
         yield "W508: the means differ in sign, and their ratio says little"
 
 
-def _thin_support(laid: list[Laid], whole: Counts, world: World) -> Iterator[str]:
-    failing = failing_of(laid)
-    told = [one for one in laid if one.lost is None]
-    mass = min((one.held.mass for one in told), default=1.0)
+def _thin_support(told: list[Laid], whole: Counts, world: World) -> Iterator[str]:
+    failing = failing_of(told)
+    mass = min(one.held.mass for one in told)
     if not failing and mass == 1:
         return
     shown = [s.text for s in failing[:STRATA_SHOWN]]
     more = len(failing) - len(shown)
     listed = "; ".join(shown) + (f"; and {more:,} more strata" if more else "")
-    better = [a for one in told[:1] for a in counting.advice(one.piece.parts, whole, one.held, world)]
+    better = list(counting.advice(told[0].piece.parts, whole, told[0].held, world))
     yield (
         f"W501: the data carry the comparison for {mass:.1%} of the population; the number speaks of that part alone. "
         f"{listed}." + (f" What could help: {'; '.join(better)}." if better else "")
     )
 
 
-def _resampled(laid: list[Laid], whole: Counts, world: World) -> Iterator[str]:
+def _resampled(told: list[Laid], whole: Counts, world: World) -> Iterator[str]:
     """Say what a bootstrap over cells draws, and which replicates told nothing."""
-    drawn = [one for one in laid if one.resampled is not None and one.found is not None]
+    drawn = [(one.resampled, one.found.valid.reshape(-1)) for one in told if one.resampled is not None]
     if not drawn:
         return
     if any(world.variables[o].kind != "binary" for o in whole.outcomes):
         yield "W504: the bootstrap draws the cells' means from their normal law, as the rows aren't kept"
-    lost = max(one.resampled.lost(one.found.valid.reshape(-1)) for one in drawn)  # type: ignore[union-attr]  # drawn are those with both
+    lost = max(replicates.lost(valid) for replicates, valid in drawn)
     if lost:
         yield f"W505: {lost:,} replicates don't determine the number: an arm or a denominator was empty in them"
 
 
-def _without_variation(query: Numeric, rows: list[Row], laid: list[Laid]) -> bool:
+def _without_variation(query: Numeric, rows: list[Row], told: list[Laid]) -> bool:
     """Is a number's error zero for want of different outcomes? Shares have intervals that know better."""
-    if isinstance(query, Probability | Expectation) or all(one.piece.quantity.formula.is_number for one in laid):
+    if isinstance(query, Probability | Expectation) or all(one.piece.quantity.formula.is_number for one in told):
         return False
     return any(r.std_error is not None and r.std_error < SMALLEST for r in rows)
