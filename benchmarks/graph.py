@@ -265,7 +265,11 @@ def main() -> int:
             found = {tool: ask(python, tool, place) for tool, python in pythons.items()}
         failures += agree(task, found)
         ours = found["causalgraph"]
-        for kind, said in (("separation", "d-separation"), ("set", "one minimal set"), ("hundred", "100 minimal sets")):
+        for kind, said in (
+            ("separation", "d-separation"),
+            ("set", "one minimal set"),
+            ("hundred", "up to 100 minimal sets"),
+        ):
             cells = []
             for tool in pythons:
                 if kind not in found[tool]:

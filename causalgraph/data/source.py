@@ -136,7 +136,7 @@ class Frame:
             DataError: they are lists or the like, which have no levels (E308).
         """
         try:
-            return list(pd.unique(self.column(name).dropna().astype(object)))
+            return list(pd.unique(self.column(name).dropna()))
         except TypeError as error:
             raise DataError.because("E308", f"{name} holds values that aren't levels: {error}") from error
 
@@ -255,8 +255,7 @@ class Frame:
 
     def _codes(self, variable: Variable, levels: tuple[str, ...]) -> NDArray[np.intp]:
         """Return the place of each row's level, -1 where it is missing."""
-        self._values(variable.name)
-        codes, distinct = pd.factorize(self.column(variable.name).astype(object), use_na_sentinel=True)
+        codes, distinct = pd.factorize(self.column(variable.name), use_na_sentinel=True)
         place = {canonical(level): i for i, level in enumerate(levels)} | {level: i for i, level in enumerate(levels)}
         lookup = np.array([*(place[level_text(v)] for v in distinct), -1], dtype=np.intp)
         return lookup[codes]
