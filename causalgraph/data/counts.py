@@ -9,6 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from causalgraph.errors import ModelError
+from causalgraph.variables import Variable
+
 __all__ = ["Counts", "Weighting"]
 
 Floats = NDArray[np.float64]
@@ -94,6 +97,19 @@ class Counts:
     def effective(self) -> float:
         """How many plain observations the weights are worth: (Σw)²/Σw², for counts simply their number."""
         return self.total**2 / float(self.squared.sum())
+
+    def place(self, variable: Variable, level: str) -> int:
+        """Return the place of a level among those of the data.
+
+        Raises:
+            ModelError: the variable doesn't have it (E204).
+        """
+        levels = self.levels[self.axis(variable.name)]
+        found = variable.index_of(level, levels)
+        if found is None:
+            why = f"its levels are {', '.join(levels)}"
+            raise ModelError.because("E204", f"{variable.name} is never {level}", why=why)
+        return found
 
     def axis(self, variable: str) -> int:
         """Return the place of a variable."""

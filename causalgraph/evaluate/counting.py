@@ -22,7 +22,7 @@ from causalgraph.names import natural
 if TYPE_CHECKING:
     from sympy import Expr
 
-__all__ = ["advice", "compacted", "count", "place", "strata", "supported"]
+__all__ = ["advice", "compacted", "count", "strata", "supported"]
 
 # Other adjustment sets that are tried where one lacks support.
 SETS_TRIED = 10
@@ -57,19 +57,6 @@ def _counted(cells: Iterable[str], outcomes: Iterable[str], world: World) -> Cou
     return world.source.counts([variables[n] for n in named], [variables[n] for n in averaged])
 
 
-def place(name: str, level: str, counts: Counts, world: World) -> int:
-    """Return the place of a level among those of the data.
-
-    Raises:
-        ModelError: the variable doesn't have it (E204).
-    """
-    levels = counts.levels[counts.axis(name)]
-    found = world.variables[name].index_of(level, levels)
-    if found is None:
-        raise ModelError.because("E204", f"{name} is never {level}", why=f"its levels are {', '.join(levels)}")
-    return found
-
-
 def strata(counts: Counts, covariates: tuple[str, ...]) -> int:
     """Return how many strata of the covariates occur."""
     columns = counts.codes[counts.weight > 0][:, [counts.axis(c) for c in covariates]]
@@ -81,7 +68,7 @@ def supported(parts: Parts, counts: Counts, world: World) -> Support:
     for comparison in parts.comparisons:
         # A level that doesn't exist is an error even where the formula has no place for it.
         for name, level in (*comparison.fixed.items(), *comparison.within.items()):
-            place(name, level, counts, world)
+            counts.place(world.variables[name], level)
     found = [_support(group, group[0].verdict.derivation.covariates, counts, world) for group in _groups(parts)]
     if not found:
         return Support(1.0, (), np.ones(len(counts.weight), dtype=bool))
@@ -109,7 +96,7 @@ def _support(group: list[Comparison], covariates: Iterable[str], counts: Counts,
     for comparison in group:
         arms += [a for a in _arms(comparison, counts, world) if a not in arms]
     within, population = (
-        {name: place(name, level, counts, world) for name, level in held.items()}
+        {name: counts.place(world.variables[name], level) for name, level in held.items()}
         for held in (first.within, first.population)
     )
     return support(counts, arms, (*covariates, *free), within, population)
@@ -122,7 +109,7 @@ def _arms(comparison: Comparison, counts: Counts, world: World) -> Iterator[dict
     for x in treatments:
         occurring = sorted(set(counts.codes[counts.weight > 0, counts.axis(x)].tolist()))
         fixed = comparison.fixed
-        choices.append([place(x, fixed[x], counts, world)] if x in fixed else occurring)
+        choices.append([counts.place(world.variables[x], fixed[x])] if x in fixed else occurring)
     for codes in product(*choices):
         yield dict(zip(treatments, codes, strict=True))
 

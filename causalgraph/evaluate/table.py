@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sympy import Add, Expr, Mul, Number, Pow
 
 from causalgraph.data.counts import Counts
-from causalgraph.errors import EstimationError, ModelError
+from causalgraph.errors import EstimationError
 from causalgraph.formula.nodes import E, Event, Level, Marginal, P, Value
 from causalgraph.variables import Variable
 
@@ -138,7 +138,7 @@ class _Record:
         axes = []
         for event in events:
             if isinstance(event.value, Level):
-                index.append(self.place(event.variable, event.value.text))
+                index.append(self.counts.place(self.variables[event.variable], event.value.text))
             else:
                 index.append(slice(None))
                 axes.append(event.value)
@@ -150,13 +150,6 @@ class _Record:
             part.add(full)
 
         return self.part(tuple(axes), part.data[key], part.valid[key], back)
-
-    def place(self, variable: str, level: str) -> int:
-        levels = self.counts.levels[self.counts.axis(variable)]
-        found = self.variables[variable].index_of(level, levels)
-        if found is None:
-            raise ModelError.because("E204", f"{variable} is never {level}", why=f"its levels are {', '.join(levels)}")
-        return found
 
     # Nodes.
 
