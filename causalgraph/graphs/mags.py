@@ -1,0 +1,299 @@
+"""The class of Markov equivalent MAGs that a PAG stands for: one of them, all of them, are two in one class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Literal
+
+from causalgraph.errors import ModelError
+from causalgraph.graphs.ancestral import breaches_of_mag, mag
+from causalgraph.graphs.chordal import search
+from causalgraph.graphs.equivalence import Equivalence
+from causalgraph.graphs.marks import ARROW, CIRCLE, TAIL, Place, marks_of
+from causalgraph.graphs.mixed import WRITTEN, Edge, Mark, MixedGraph
+from causalgraph.graphs.zhang import circles, collider_in, orient, orient_mag
+
+__all__ = ["LIMIT", "MagMembers", "breaches_of_pag", "equivalent_mags", "mag_members", "member", "members_of_pag"]
+
+# How many edges may be given their marks, over all branches, for each member asked for.
+LIMIT = 1000
+EFFORT = 200
+
+Side = Literal["first", "second"]
+
+MARK_NAMES = {TAIL: "a tail", ARROW: "an arrowhead", CIRCLE: "a circle"}
+
+
+def member(graph: MixedGraph) -> MixedGraph:
+    """Return a MAG of the class that a PAG stands for, in time linear in nodes and edges.
+
+    Circles opposite an arrowhead become tails, circles opposite a tail arrowheads, and what is joined by o-o, which is
+    chordal, is ordered so that no unshielded collider arises.
+
+    Raises:
+        ModelError: the graph isn't a pag (E108), or not that of a class of MAGs (E102).
+
+    Source: J. Zhang, "On the completeness of orientation rules" (2008), on the completeness for arrowheads,
+    doi:10.1016/j.artint.2008.08.001; the order by R. Tarjan, M. Yannakakis (1984), doi:10.1137/0213035.
+
+    >>> graph = MixedGraph.build([("A", "o->", "C"), ("B", "o-o", "A"), ("D", "o->", "C")], kind="pag")
+    >>> [str(e) for e in member(graph).edges]
+    ['A -> C', 'A -> B', 'D -> C']
+    """
+    _require_pag(graph)
+    return _member(graph)
+
+
+def _member(graph: MixedGraph) -> MixedGraph:
+    number = {n: i for i, n in enumerate(graph.nodes)}
+    near: dict[int, set[int]] = {i: set() for i in number.values()}
+    for edge in graph.edges:
+        if edge.mark == "o-o":
+            near[number[edge.left]].add(number[edge.right])
+            near[number[edge.right]].add(number[edge.left])
+    place = {graph.nodes[i]: at for at, (i, _) in enumerate(search(near))}
+    return graph.with_edges((_settled(e, place) for e in graph.edges), kind="mag")
+
+
+def _settled(edge: Edge, place: dict[str, int]) -> Edge:
+    a, mark, b = edge
+    if mark == "o-o":
+        return Edge(a, "->", b) if place[a] < place[b] else Edge(b, "->", a)
+    if mark == "o--":
+        return Edge(b, "->", a)
+    return Edge(a, "->", b) if mark == "o->" else edge
+
+
+def breaches_of_pag(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
+    """Yield what keeps a graph from being the PAG of a class of MAGs: the edges, the one to blame last, and why.
+
+    The MAG that the marks allow is made; where it is one, its PAG must be the graph.
+
+    Source: J. Zhang, "On the completeness of orientation rules" (2008), theorem 4, doi:10.1016/j.artint.2008.08.001.
+
+    >>> graph = MixedGraph.build([("A", "o->", "B"), ("C", "o->", "B"), ("B", "o-o", "D")], kind="pag")
+    >>> [why for _, why in breaches_of_pag(graph)]
+    ['in every MAG of the class B o-o D has a tail at B and an arrowhead at D, by R1 along A, B, D']
+    """
+    first: dict[frozenset[str], Edge] = {}
+    doubled = False
+    for edge in graph.edges:
+        before = first.setdefault(frozenset((edge.left, edge.right)), edge)
+        if before != edge:
+            doubled = True
+            yield (before, edge), f"two edges join {edge.left} and {edge.right}, and in a pag one edge says all"
+    if doubled:
+        return
+    candidate = _member(graph)
+    legal = True
+    for edges, why in breaches_of_mag(candidate):
+        legal = False
+        yield tuple(first[frozenset((e.left, e.right))] for e in edges), f"no MAG has these marks: {why}"
+    if not legal:
+        return
+    found = orient_mag(candidate)
+    true = marks_of(found.graph)
+    for edge in graph.edges:
+        ends = ((edge.left, edge.right), (edge.right, edge.left))
+        settled = [(place, true[place]) for place, mark in zip(ends, edge.marks, strict=True) if mark != true[place]]
+        fixed = [(place, mark) for place, mark in settled if mark != CIRCLE]
+        if fixed:
+            marks = " and ".join(f"{MARK_NAMES[mark]} at {at}" for (at, _), mark in fixed)
+            rule, nodes = found.reasons[fixed[0][0]]
+            yield (edge,), f"in every MAG of the class {edge} has {marks}, by {rule} along {', '.join(nodes)}"
+        for (at, _), mark in settled:
+            if mark == CIRCLE:
+                yield (
+                    (edge,),
+                    f"the mark at {at} of {edge} isn't the same in all MAGs of the class: a circle belongs there",
+                )
+
+
+def _require_pag(graph: MixedGraph) -> None:
+    if graph.kind != "pag":
+        raise ModelError.because("E108", f"this is asked of a pag, not of a {graph.kind}")
+    for edges, why in breaches_of_pag(graph):
+        raise ModelError.because("E102", f"{edges[-1]} can't stand in this pag", why=why)
+
+
+def equivalent_mags(first: MixedGraph, second: MixedGraph) -> Equivalence:
+    """Say whether two graphs imply the same separations among the nodes that are neither latent nor selected.
+
+    Both are asked the questions that orientation asks, side by side: is a node a collider on an unshielded triple, is
+    it on a path that discriminates it? Marks that stand by then are those of both classes. Where no answer differs, the
+    two have one PAG; the first that differs is a difference between the classes.
+
+    Args:
+        first, second: a mag, a dag or admg (through its MAG), or a pag (through a member).
+
+    Raises:
+        ModelError: a graph is of another kind (E108), or breaks its claim (E102, E103).
+
+    Source: J. Zhang, "On the completeness of orientation rules" (2008), theorem 4,
+    doi:10.1016/j.artint.2008.08.001; R. A. Ali, T. Richardson, P. Spirtes,
+    "Markov equivalence for ancestral graphs" (2009), doi:10.1214/08-AOS626.
+
+    >>> two_headed = MixedGraph.build([("X", "<->", "Y"), ("Y", "<->", "Z")], kind="mag")
+    >>> chain = MixedGraph.build([("X", "->", "Y"), ("Y", "->", "Z")])
+    >>> equivalent_mags(two_headed, chain).reason
+    'only the first has the unshielded collider X <-> Y <-> Z'
+    """
+    one, two = (_member_of(g) for g in (first, second))
+    sides: tuple[tuple[MixedGraph, MixedGraph, Side], ...] = ((one, two, "first"), (two, one, "second"))
+    for ours, theirs, where in sides:
+        alone = set(ours.nodes) - set(theirs.nodes)
+        if alone:
+            return _different(f"only the {where} has the node {', '.join(ours.sorted(alone))}")
+    for ours, theirs, where in sides:
+        extra = next((e for e in ours.edges if e.right not in theirs.adjacent[e.left]), None)
+        if extra:
+            reason = f"only in the {where} does no set separate {extra.left} and {extra.right}"
+            return _different(reason, (extra,), where)
+    in_one, in_two = collider_in(one), collider_in(two)
+    differ: list[tuple[str, ...]] = []
+
+    def is_collider(path: tuple[str, ...]) -> bool | None:
+        here = in_one(path)
+        if here != in_two(path):
+            differ.append(path)
+        return here
+
+    orient(circles(one), is_collider)
+    if not differ:
+        return Equivalence(
+            equivalent=True,
+            reason="they have the same skeleton and the same colliders, so that one PAG stands for both",
+        )
+    path = differ[0]
+    ours, _, where = sides[0 if in_one(path) else 1]
+    edges = _along(ours, path)
+    drawn = edges[0].left + "".join(f" {e.mark} {e.right}" for e in edges)
+    if len(path) == 3:
+        return _different(f"only the {where} has the unshielded collider {drawn}", edges, where)
+    reason = f"only in the {where} is {path[-2]} a collider on {drawn}, which discriminates it"
+    return _different(reason, edges, where)
+
+
+def _different(reason: str, witness: tuple[Edge, ...] = (), where: Side | None = None) -> Equivalence:
+    return Equivalence(equivalent=False, reason=reason, witness=witness, only_in=where)
+
+
+def _member_of(graph: MixedGraph) -> MixedGraph:
+    return mag(member(graph) if graph.kind == "pag" else graph)
+
+
+def _along(graph: MixedGraph, path: tuple[str, ...]) -> tuple[Edge, ...]:
+    at = marks_of(graph)
+    return tuple(Edge(a, WRITTEN[at[a, b], at[b, a]], b) for a, b in pairwise(path))
+
+
+@dataclass(frozen=True)
+class MagMembers:
+    """MAGs of a class; `complete` says whether these are all."""
+
+    graphs: tuple[MixedGraph, ...]
+    complete: bool
+
+
+def mag_members(graph: MixedGraph, limit: int = LIMIT) -> MagMembers:
+    """Return up to `limit` MAGs of the class that a PAG stands for, under a budget of `limit` times 200 steps.
+
+    Raises:
+        ModelError: the graph isn't a pag (E108), or not that of a class of MAGs (E102).
+
+    >>> found = mag_members(MixedGraph.build([("A", "o-o", "B")], kind="pag"))
+    >>> [str(g.edges[0]) for g in found.graphs], found.complete
+    (['A -- B', 'A -> B', 'B -> A', 'A <-> B'], True)
+    """
+    _require_pag(graph)
+    found: list[MixedGraph] = []
+    for step, made in enumerate(_search(graph)):
+        if step == limit * EFFORT or (made is not None and len(found) == limit):
+            return MagMembers(tuple(found), complete=False)
+        if made is not None:
+            found.append(made)
+    return MagMembers(tuple(found), complete=True)
+
+
+def members_of_pag(graph: MixedGraph) -> Iterator[MixedGraph]:
+    """Yield every MAG of the class that a PAG stands for, each once.
+
+    Circles become tails or arrowheads edge by edge, and a branch ends where no ancestral graph without further
+    unshielded colliders can come of it. Between two MAGs an exponential number of branches may lie.
+
+    Raises:
+        ModelError: the graph isn't a pag (E108), or not that of a class of MAGs (E102).
+    """
+    _require_pag(graph)
+    yield from (made for made in _search(graph) if made is not None)
+
+
+def _search(graph: MixedGraph) -> Iterator[MixedGraph | None]:
+    """Yield each member as it is found, and None for each step in between."""
+    place = {n: i for i, n in enumerate(graph.nodes)}
+    # Edges by their later node: the first nodes' subgraph is whole before the next node comes, so it can be judged.
+    pending = sorted(graph.edges, key=lambda e: sorted((place[e.left], place[e.right]), reverse=True))
+    return _Search(graph, marks_of(graph), marks_of(graph), pending).settle(0)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Marks by backtracking: `known` are the PAG's, `at` those and the ones given to the edges so far."""
+
+    graph: MixedGraph
+    known: dict[Place, Mark]
+    at: dict[Place, Mark]
+    pending: list[Edge]
+
+    def settle(self, done: int) -> Iterator[MixedGraph | None]:
+        """Give the edges from `done` on all marks that may stand."""
+        yield None
+        if done == len(self.pending):
+            edges = (Edge(a, WRITTEN[self.at[a, b], self.at[b, a]], b).canonical for a, _, b in self.graph.edges)
+            made = self.graph.with_edges(edges, kind="mag")
+            # Maximality and paths that discriminate span many edges: they are judged at the end.
+            if next(breaches_of_mag(made), None) is None and set(orient_mag(made).graph.edges) == set(self.graph.edges):
+                yield made
+            return
+        edge = self.pending[done]
+        a, b = edge.left, edge.right
+        choices = [(TAIL, ARROW) if mark == CIRCLE else (mark,) for mark in edge.marks]
+        for self.at[a, b], self.at[b, a] in product(*choices):
+            if self.may_stand(a, b):
+                yield from self.settle(done + 1)
+        self.at[a, b], self.at[b, a] = edge.marks
+
+    def may_stand(self, a: str, b: str) -> bool:
+        """Do the marks of an edge fit those that stand?"""
+        at, near = self.at, self.graph.adjacent
+        if at[a, b] == TAIL == at[b, a]:
+            return not any(at[n, other] == ARROW for n in (a, b) for other in near[n])
+        for node, other in ((a, b), (b, a)):
+            if at[node, other] == ARROW and (
+                any(at[node, w] == TAIL == at[w, node] for w in near[node]) or self.new_collider(node, other)
+            ):
+                return False
+        if at[a, b] == ARROW == at[b, a]:
+            return b not in self.directed(a, up=True) and a not in self.directed(b, up=True)
+        tail, head = (a, b) if at[a, b] == TAIL else (b, a)
+        below = self.directed(head, up=False)
+        return not any(at.get((u, v)) == ARROW for u in self.directed(tail, up=True) for v in below)
+
+    def new_collider(self, node: str, other: str) -> bool:
+        """Does an arrowhead make a node an unshielded collider that the PAG doesn't have?"""
+        beside = self.graph.adjacent[node] - self.graph.adjacent[other] - {other}
+        return any(
+            self.at[node, w] == ARROW and not self.known[node, w] == ARROW == self.known[node, other] for w in beside
+        )
+
+    def directed(self, start: str, *, up: bool) -> set[str]:
+        """Return the ancestors or descendants of a node, itself included, by the arrows that stand."""
+        found = [start]
+        for node in found:
+            for other in self.graph.adjacent[node]:
+                tail, head = (other, node) if up else (node, other)
+                if self.at[tail, head] == TAIL and self.at[head, tail] == ARROW and other not in found:
+                    found.append(other)
+        return set(found)
