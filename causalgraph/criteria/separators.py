@@ -15,6 +15,9 @@ from causalgraph.names import natural
 
 __all__ = ["Cliques", "minimal_separators"]
 
+# What a search knows of a vertex: nothing, may not be entered, was entered, may not be entered and stands next to it.
+BLOCKED, REACHED, BORDER = 1, 2, 3
+
 
 @dataclass(frozen=True)
 class Cliques:
@@ -100,24 +103,55 @@ def minimal_separators(graph: Cliques, x: frozenset[str], y: frozenset[str]) -> 
     >>> [sorted(s) for s in minimal_separators(path, frozenset("x"), frozenset("y"))]
     [['a'], ['b']]
     """
-    seen: set[frozenset[str]] = set()
-    heap: list[tuple[int, list[tuple[tuple[bool, int, str], ...]], frozenset[str]]] = []
+    vertices = sorted(graph.of, key=natural)
+    number = {vertex: i for i, vertex in enumerate(vertices)}
+    cliques = [[number[v] for v in clique] for clique in graph.members]
+    at = [graph.of[v] for v in vertices]
+    start, goal = ([number[v] for v in side if v in number] for side in (x, y))
 
-    def push(side: Collection[str]) -> None:
-        """Take the separator closest to Y's side of the neighbours of a set that holds X."""
-        near = graph.neighbours(side)
-        if near & y:
-            return
-        _, border = graph.component(y, near)
-        found = frozenset(border)
-        if found not in seen:
-            seen.add(found)
-            heapq.heappush(heap, (len(found), sorted(map(natural, found)), found))
+    seen: set[tuple[int, ...]] = set()
+    heap: list[tuple[int, tuple[int, ...]]] = []
 
-    push(x)
+    def push(near: set[int]) -> None:
+        """Take the separator closest to Y's side of vertices that cut X off."""
+        if near.isdisjoint(goal):
+            found = tuple(sorted(_border(cliques, at, goal, near)[1]))
+            if found not in seen:
+                seen.add(found)
+                heapq.heappush(heap, (len(found), found))
+
+    push({other for v in start for i in at[v] for other in cliques[i]}.difference(start))
     while heap:
-        _, _, separator = heapq.heappop(heap)
-        yield separator
-        side, _ = graph.component(x, separator)
+        _, separator = heapq.heappop(heap)
+        yield frozenset(vertices[v] for v in separator)
+        side, _ = _border(cliques, at, start, separator)
         for vertex in separator:
-            push(side | {vertex})
+            beyond = {other for i in at[vertex] for other in cliques[i] if side[other] != REACHED}
+            push(beyond.union(separator) - {vertex})
+
+
+def _border(
+    cliques: Sequence[Sequence[int]], at: Sequence[Sequence[int]], side: Iterable[int], blocked: Iterable[int]
+) -> tuple[bytearray, list[int]]:
+    """Mark what is reached from a side outside ``blocked``, and list the blocked vertices next to it.
+
+    This is `Cliques.component` on numbers, which is several times faster.
+    """
+    state, used = bytearray(len(at)), bytearray(len(cliques))
+    for vertex in blocked:
+        state[vertex] = BLOCKED
+    queue, found = list(side), []
+    for vertex in queue:
+        state[vertex] = REACHED
+    for vertex in queue:
+        for i in at[vertex]:
+            if not used[i]:
+                used[i] = 1
+                for other in cliques[i]:
+                    if not state[other]:
+                        state[other] = REACHED
+                        queue.append(other)
+                    elif state[other] == BLOCKED:
+                        state[other] = BORDER
+                        found.append(other)
+    return state, found
