@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -13,7 +13,7 @@ from causalgraph.checks import check_query
 from causalgraph.errors import Diagnostic, Label, ModelError, SourceText, Span, did_you_mean
 from causalgraph.formats.diagram import Diagram
 from causalgraph.formats.table import read, refuse_pickle, sniff
-from causalgraph.graphs.kinds import CHECKED, Breach, breaches
+from causalgraph.graphs.kinds import breaches, unsettled
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.model import Claim, DataFile, Item, Model, Question
 from causalgraph.syntax import tree
@@ -76,7 +76,7 @@ def parse(
     model = binder.bind(document, Path(directory))
     if binder.problems:
         raise ModelError(*_in_order(binder.problems))
-    return replace(model, warnings=remarks(document))
+    return replace(model, warnings=(*remarks(document), *unsettled(model.graph, model.edge_spans)))
 
 
 def load(
@@ -112,7 +112,7 @@ def _foreign(drawn: Diagram, form: str, source: SourceText, directory: Path) -> 
     """Make a model of what another format says; what that couldn't say here is a warning."""
     broken = list(breaches(drawn.graph))
     if broken:
-        raise ModelError(*(_told(b, drawn.edge_spans, {}) for b in broken))
+        raise ModelError(*(b.told(drawn.edge_spans) for b in broken))
     what = f"not everything was read from {form}: " + "; ".join(drawn.losses)
     lost = (Diagnostic("W021", what, (Label(Span(source, 0, 0)),), severity="warning"),) if drawn.losses else ()
     return Model(
@@ -125,21 +125,6 @@ def _foreign(drawn: Diagram, form: str, source: SourceText, directory: Path) -> 
         edge_spans=drawn.edge_spans,
         warnings=lost,
     )
-
-
-def _told(breach: Breach, spans: Mapping[Edge, Span], tails: Mapping[Edge, Span]) -> Diagnostic:
-    """Tell of a breach of the claimed kind at the edges that make it, as far as their places are known."""
-    *others, last = breach.edges
-    if last not in spans:
-        return breach.diagnostic
-    cyclic = breach.code == "E103"
-    labels = [Label(spans[last], f"closes {breach.around}" if cyclic else "")]
-    for number, edge in enumerate(others):
-        first = cyclic and not number
-        span = tails.get(edge) if first else None
-        if span or edge in spans:
-            labels.append(Label(span or spans[edge], "starts here" if first else "", primary=False))
-    return Diagnostic(breach.code, breach.what, tuple(labels), breach.why, breach.fix)
 
 
 def _in_order(problems: list[Diagnostic]) -> list[Diagnostic]:
@@ -306,8 +291,8 @@ class _Binder:
             latent=(v.name for v in self.variables.values() if v.latent),
             selected=(v.name for v in self.variables.values() if v.selected),
         )
-        if bound.kind in CHECKED:
-            self.problems += (_told(b, self.edge_spans, self.tails) for b in breaches(bound, alone=self.alone))
+        if bound.kind != "pdag":
+            self.problems += (b.told(self.edge_spans, self.tails) for b in breaches(bound, alone=self.alone))
         return bound
 
     # Data and questions.

@@ -12,7 +12,7 @@ from causalgraph.criteria.paths import paths
 from causalgraph.criteria.separation import naming, words
 from causalgraph.errors import ModelError
 from causalgraph.graphs import surgery
-from causalgraph.graphs.kinds import CHECKED, require_directed
+from causalgraph.graphs.kinds import DIRECTED, require_directed
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.model import Model, Question
 from causalgraph.render import html, svg
@@ -129,7 +129,7 @@ def picture(model: Model, *, do: Iterable[str] = (), about: Paths | None = None,
 
 def _has_paths(graph: MixedGraph) -> bool:
     """Whether the paths of a graph can be judged: a dag's or an admg's, without selection."""
-    return graph.kind in CHECKED and not graph.selected
+    return graph.kind in DIRECTED and not graph.selected
 
 
 def page(model: Model, shown: Picture) -> str:

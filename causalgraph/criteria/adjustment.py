@@ -6,10 +6,16 @@ arrows from X that start proper causal paths. For the direct effect, only the ar
 away and only descendants of Y are forbidden: such a set licenses reading the effect as the coefficient of X in a linear
 regression of Y on X and Z, and no nonparametric formula. Latent and selected nodes never stand in a set.
 
+On a cpdag, mpdag, pdag, mag or pag a set is valid when it is so in every graph of the class: the class must be amenable
+(`criteria.amenable`), the set may hold no *possible* descendant of a node on a possibly causal path, and it separates
+X from Y in the proper back-door graph of one member, which then stands for all. With selected nodes the formula is
+Σ_z P(y | x, z) P(z) in the selected data.
+
 Source: I. Shpitser, T. VanderWeele, J. Robins, "On the validity of covariate adjustment for estimating causal effects"
 (UAI 2010), theorem 3; B. van der Zander, M. Liśkiewicz, J. Textor, "Separators and adjustment sets in causal graphs:
 complete criteria and an algorithmic framework", Artificial Intelligence 270 (2019) 1-40,
-doi:10.1016/j.artint.2018.12.006, theorem 4.
+doi:10.1016/j.artint.2018.12.006, theorem 4; E. Perković, J. Textor, M. Kalisch, M. Maathuis, J. Mach. Learn. Res. 18
+(2018) 220, theorem 5 and lemma 8; J. Correa, E. Bareinboim (AAAI 2017), theorem 1.
 """
 
 from __future__ import annotations
@@ -21,14 +27,23 @@ from typing import Any, Literal
 import numpy as np
 
 from causalgraph.answers import Answer, Block, Document, Word, line
+from causalgraph.criteria.amenable import obstacle
 from causalgraph.criteria.paths import why
 from causalgraph.criteria.separation import ABOVE_Z, IN_Z, connecting, disjoint, judge, m_step, naming, simple, words
 from causalgraph.criteria.separators import Cliques, minimal_separators
-from causalgraph.graphs.kinds import require_unselected
+from causalgraph.graphs.kinds import DIRECTED, require_directed, require_kind, require_whole
 from causalgraph.graphs.mixed import Mark, MixedGraph
 from causalgraph.graphs.paths import Path
+from causalgraph.graphs.possible import (
+    definite_path,
+    possible_ancestors,
+    possible_descendants,
+    possibly_causal_nodes,
+    representative,
+    require_unselective,
+)
 from causalgraph.graphs.reach import FORWARD, reach, rule
-from causalgraph.graphs.relations import above, ancestors, components, descendants, proper_causal_nodes
+from causalgraph.graphs.relations import above, components
 from causalgraph.graphs.surgery import without_outgoing
 
 __all__ = [
@@ -116,30 +131,41 @@ class Adjustment(Answer):
         return Document(tuple(rows))
 
 
-def sides(graph: MixedGraph, x: Iterable[str], y: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return treatments and outcomes as disjoint sets of nodes of a graph that adjustment is defined on."""
-    require_unselected(graph, "adjustment")
+def sides(
+    graph: MixedGraph, x: Iterable[str], y: Iterable[str], effect: Effect = "total"
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return treatments and outcomes as disjoint sets of nodes of a graph that adjustment is defined on.
+
+    A direct effect is one of a dag or admg: without the arrow X -> Y the members of a class are a class no more, and a
+    set may be valid in one and not in another.
+    """
+    if effect == "direct":
+        require_directed(graph, "the adjustment for a direct effect")
+    require_kind(graph, "adjustment")
+    require_unselective(graph, "adjustment")
+    if graph.kind not in DIRECTED:
+        require_whole(graph, "adjustment")
     x, y = graph.require(x), graph.require(y)
-    disjoint(graph, x, y, frozenset())
+    disjoint(graph, x, y, graph.selected)
     return x, y
 
 
 def causal_nodes(graph: MixedGraph, x: frozenset[str], y: frozenset[str], effect: Effect) -> frozenset[str]:
-    """Return the nodes that the effect passes: those on proper causal paths, or for a direct effect Y alone."""
-    return proper_causal_nodes(graph, x, y) if effect == "total" else y
+    """Return the nodes that the effect passes, perhaps: those on proper causal paths, or for a direct effect Y."""
+    return possibly_causal_nodes(graph, x, y) if effect == "total" else y
 
 
 def forbidden_nodes(
     graph: MixedGraph, x: Iterable[str], y: Iterable[str], *, effect: Effect = "total"
 ) -> frozenset[str]:
-    """Return the descendants of the nodes that the effect passes, X left out: no valid set holds one.
+    """Return the possible descendants of the nodes that the effect passes, X left out: no valid set holds one.
 
     >>> graph = MixedGraph.build([("X", "->", "M"), ("M", "->", "Y"), ("M", "->", "S")])
     >>> sorted(forbidden_nodes(graph, "X", "Y"))
     ['M', 'S', 'Y']
     """
-    x, y = sides(graph, x, y)
-    return descendants(graph, causal_nodes(graph, x, y, effect)) - x
+    x, y = sides(graph, x, y, effect)
+    return possible_descendants(graph, causal_nodes(graph, x, y, effect)) - x
 
 
 def canonical_adjustment_set(
@@ -155,8 +181,8 @@ def canonical_adjustment_set(
 
     Source: van der Zander et al. (2019), corollary 1.
     """
-    x, y = sides(graph, x, y)
-    above_all = ancestors(graph, x | y | graph.require(required))
+    x, y = sides(graph, x, y, effect)
+    above_all = possible_ancestors(graph, x | y | graph.selected | graph.require(required))
     return above_all - x - y - barred_nodes(graph, x, y, effect, graph.require(forbidden))
 
 
@@ -171,14 +197,22 @@ def biasing_path(
     graph: MixedGraph, x: Iterable[str], y: Iterable[str], z: Iterable[str], *, effect: Effect = "total"
 ) -> Path | None:
     """Return a path from X to Y, open given Z, that isn't part of the effect; None where there is none."""
-    x, y = sides(graph, x, y)
-    z = graph.require(z)
-    mediators = causal_nodes(graph, x, y, effect)
-    asked = graph.index.classes((above(graph, z), ABOVE_Z), (z, IN_Z))
-    played = graph.index.classes((mediators, MEDIATOR), (x, TREATMENT))
-    classes = asked + PART * played
-    walk = reach(graph.index, proper_backdoor, x, classes, y).walk(y)
-    return None if walk is None else judge(graph, simple(walk), z)
+    x, y = sides(graph, x, y, effect)
+    z = graph.require(z) | graph.selected
+    member = representative(graph)
+    mediators = causal_nodes(member, x, y, effect)
+    asked = member.index.classes((above(member, z), ABOVE_Z), (z, IN_Z))
+    played = member.index.classes((mediators, MEDIATOR), (x, TREATMENT))
+    walk = reach(member.index, proper_backdoor, x, asked + PART * played, y).walk(y)
+    if walk is None:
+        return None
+    if member is not graph:
+        passed = causal_nodes(graph, x, y, effect)
+        causal = frozenset(e for e in graph.edges if e.mark == "->" and e.left in x and e.right in passed)
+        shown = definite_path(graph, x, y, z, skipped=causal)
+        if shown is not None:
+            return judge(graph, shown, z)
+    return judge(member, simple(walk), z)
 
 
 def check_adjustment(
@@ -187,9 +221,9 @@ def check_adjustment(
     """Decide whether Z is valid by the complete criterion, and whether Pearl's back-door criterion holds as well.
 
     Args:
-        graph: a dag or an admg.
+        graph: a graph of any kind.
         x, y, z: disjoint sets of nodes (or a name): treatments, outcomes, covariates; Z may be empty.
-        effect: the total effect, or the direct one (in a linear model).
+        effect: the total effect, or the direct one (in a linear model; on a dag or admg).
 
     Raises:
         ModelError: X or Y is empty or two sets overlap (E212), a name is unknown (E201), the kind isn't supported.
@@ -198,14 +232,14 @@ def check_adjustment(
     >>> check_adjustment(graph, "X", "Y", "M").reason
     'M is forbidden: it lies on a causal path from X to Y, or below one'
     """
-    x, y = sides(graph, x, y)
+    x, y = sides(graph, x, y, effect)
     z = graph.require(z)
     disjoint(graph, x, y, z)
-    backdoor = satisfies_backdoor(graph, x, y, z)
 
     def verdict(reason: str, witness: Path | str | None) -> Adjustment:
         sets = (graph.sorted(x), graph.sorted(y), graph.sorted(z))
-        return Adjustment(*sets, witness is None, backdoor, reason, witness)
+        valid = witness is None
+        return Adjustment(*sets, valid, satisfies_backdoor(graph, x, y, z, valid=valid), reason, witness)
 
     hidden = graph.sorted(z & (graph.latent | graph.selected))
     if hidden:
@@ -218,20 +252,31 @@ def check_adjustment(
         if effect == "direct":
             where = f"it is a descendant of {words(graph.sorted(y))}"
         return verdict(f"{forbidden[0]} is forbidden: {where}", forbidden[0])
+    blocked = obstacle(graph, x, y)
+    if blocked:
+        return verdict(blocked.reason, blocked.witness)
     bias = biasing_path(graph, x, y, z, effect=effect)
     if bias:
         return verdict(f"a biasing path stays open: {bias.drawn}", bias)
     return verdict("no covariate is forbidden, and every biasing path is closed", None)
 
 
-def satisfies_backdoor(graph: MixedGraph, x: frozenset[str], y: frozenset[str], z: frozenset[str]) -> bool:
+def satisfies_backdoor(
+    graph: MixedGraph, x: frozenset[str], y: frozenset[str], z: frozenset[str], *, valid: bool
+) -> bool:
     """Say whether Z holds no descendant of X and closes every path that enters X by an arrow.
 
+    On a class of graphs, whether Z is valid and holds no possible descendant of X. With selected nodes it never holds,
+    as the criterion speaks of data from the whole population.
+
     Source: J. Pearl, Causality (2009), definition 3.3.1, for sets read as do-calculus' rule 2 needs it: X and Y are
-    separated by Z in the graph without the arrows that leave X.
+    separated by Z in the graph without the arrows that leave X; M. Maathuis, D. Colombo, "A generalized back-door
+    criterion", Ann. Stat. 43 (2015) 1060-1088, doi:10.1214/14-AOS1295.
     """
-    if z & (descendants(graph, x) | graph.latent | graph.selected):
+    if z & (possible_descendants(graph, x) | graph.latent) or graph.selected:
         return False
+    if graph.kind not in DIRECTED:
+        return valid
     return connecting(without_outgoing(graph, x), x, z, y).walk(y) is None
 
 
@@ -247,9 +292,9 @@ def minimal_adjustment_sets(
     """Yield all valid sets of which no proper part, that still holds ``required``, is valid; polynomial delay.
 
     Args:
-        graph: a dag or an admg.
+        graph: a graph of any kind.
         x, y: treatments and outcomes.
-        effect: the total effect, or the direct one (in a linear model).
+        effect: the total effect, or the direct one (in a linear model; on a dag or admg).
         required: nodes that each set must hold.
         forbidden: nodes that no set may hold.
 
@@ -263,11 +308,11 @@ def minimal_adjustment_sets(
     Source: van der Zander et al. (2019), theorem 4 and section 5: minimal separators of the moralised ancestral proper
     back-door graph, enumerated as in `minimal_separators`.
     """
-    x, y = sides(graph, x, y)
+    x, y = sides(graph, x, y, effect)
     needed = graph.require(required)
     disjoint(graph, x, y, needed)
     barred = barred_nodes(graph, x, y, effect, graph.require(forbidden))
-    if needed & barred:
+    if needed & barred or obstacle(graph, x, y):
         return iter(())
     moral = moralised(graph, x, y, needed, barred, effect)
     return (found | needed for found in minimal_separators(moral, x, y))
@@ -285,6 +330,7 @@ def moralised(
 
     It is read off the index of the whole graph, so that only what lies above X, Y and ``required`` is ever touched.
     """
+    graph, required = representative(graph), required | graph.selected
     index = graph.index
     classes = index.classes((causal_nodes(graph, x, y, effect), MEDIATOR), (x, TREATMENT))
     above_all = reach(index, proper_upstream, x | y | required, classes).mask

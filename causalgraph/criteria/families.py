@@ -16,6 +16,7 @@ from causalgraph.criteria.adjustment import (
     minimal_adjustment_sets,
     sides,
 )
+from causalgraph.criteria.amenable import obstacle
 from causalgraph.criteria.optimal import Optimal, minimum_cost_adjustment_set, optimal_adjustment_set
 from causalgraph.criteria.separation import naming, words
 from causalgraph.graphs.mixed import MixedGraph
@@ -116,7 +117,7 @@ def adjustment_family(
     """List minimal adjustment sets, ``limit`` at most, or say why there is none.
 
     Args:
-        graph: a dag or an admg.
+        graph: a graph of any kind.
         x, y: treatments and outcomes.
         effect: the total effect, or the direct one (in a linear model).
         required: nodes that each set must hold.
@@ -127,7 +128,7 @@ def adjustment_family(
     Raises:
         ModelError: as for `check_adjustment` and `minimum_cost_adjustment_set`.
     """
-    x, y = sides(graph, x, y)
+    x, y = sides(graph, x, y, effect)
     required, forbidden = graph.require(required), graph.require(forbidden)
     named = graph.sorted(x), graph.sorted(y)
     every = minimal_adjustment_sets(graph, x, y, effect=effect, required=required, forbidden=forbidden)
@@ -182,6 +183,9 @@ def _why_none(
     clash = graph.sorted(required & barred)
     if clash:
         return f"{words(clash)} is required, but may not stand in a set", None
+    blocked = obstacle(graph, x, y)
+    if blocked:
+        return blocked.reason, blocked.witness
     most = canonical_adjustment_set(graph, x, y, effect=effect, required=required, forbidden=forbidden)
     path = biasing_path(graph, x, y, most, effect=effect)
     if path is None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from causalgraph.criteria.adjustment import Effect, barred_nodes, check_adjustment, moralised, sides
+from causalgraph.criteria.amenable import obstacle
 from causalgraph.criteria.separation import disjoint, words
 from causalgraph.criteria.separators import Cliques
 from causalgraph.errors import ModelError
 from causalgraph.graphs.mixed import MixedGraph
+from causalgraph.graphs.possible import representative
 from causalgraph.graphs.relations import descendants, parents, proper_causal_nodes
 from causalgraph.graphs.surgery import project
 
@@ -47,6 +49,13 @@ def optimal_adjustment_set(graph: MixedGraph, x: Iterable[str], y: Iterable[str]
     and theorem 3.13; A. Rotnitzky, E. Smucler, J. Mach. Learn. Res. 21 (2020) 188 for nonparametric models.
     """
     x, y = sides(graph, x, y)
+    blocked = obstacle(graph, x, y)
+    if blocked:
+        return Optimal(None, blocked.reason)
+    if graph.kind in ("mag", "pag"):
+        return Optimal(None, f"a {graph.kind} leaves hidden causes open, and then no set need be best in every model")
+    # In an amenable class the set is the same for every member.
+    graph = representative(graph)
     # A hidden variable that no two observed ones share is part of their noise, and the projection a DAG.
     graph = project(graph, graph.latent - x - y)
     shared = next((e for e in graph.edges if e.mark == "<->"), None)
@@ -96,7 +105,7 @@ def minimum_cost_adjustment_set(
     Source: B. van der Zander, M. Liśkiewicz, J. Textor, Artificial Intelligence 270 (2019) 1-40, section 4.3,
     doi:10.1016/j.artint.2018.12.006.
     """
-    x, y = sides(graph, x, y)
+    x, y = sides(graph, x, y, effect)
     needed = graph.require(required)
     disjoint(graph, x, y, needed)
     prices = dict(cost or {})
@@ -104,7 +113,7 @@ def minimum_cost_adjustment_set(
         if not prices[name] >= 0:
             raise ModelError.because("E112", f"the cost of {name} is {prices[name]}", fix="a cost isn't negative")
     barred = barred_nodes(graph, x, y, effect, graph.require(forbidden))
-    if needed & barred:
+    if needed & barred or obstacle(graph, x, y):
         return None
     moral = moralised(graph, x, y, needed, barred, effect)
     cut = _cut(moral, x, y, prices)

@@ -8,9 +8,10 @@ from typing import Any
 
 from causalgraph.answers import Answer, Document, Word, line
 from causalgraph.errors import ModelError
-from causalgraph.graphs.kinds import require_unselected
+from causalgraph.graphs.kinds import require_kind
 from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
 from causalgraph.graphs.paths import Path
+from causalgraph.graphs.possible import definite_path, representative
 from causalgraph.graphs.reach import Reached, reach, rule
 from causalgraph.graphs.relations import above
 from causalgraph.names import natural
@@ -115,8 +116,11 @@ def separation(
     A path is open given Z where each of its non-colliders lies outside Z and each collider has a descendant in Z,
     itself included; X and Y are separated where no path between them is open.
 
+    On a cpdag, mpdag, pdag or pag all members of the class agree, so one of them decides. An open path is shown, where
+    one is found, with its status definite in the class. Selected nodes are always conditioned on.
+
     Args:
-        graph: a dag or an admg.
+        graph: a graph of any kind.
         x, y: disjoint, non-empty sets of nodes (or a name).
         given: the set Z, disjoint from both; latent nodes are allowed, as this is a question to the graph alone.
 
@@ -124,20 +128,25 @@ def separation(
         ModelError: a set is empty or two of them overlap (E212), a name is unknown (E201), the kind isn't supported.
 
     Source: T. Richardson, "Markov properties for acyclic directed mixed graphs" (2003), doi:10.1111/1467-9469.00323;
-    R. Shachter, "Bayes-Ball" (UAI 1998).
+    R. Shachter, "Bayes-Ball" (UAI 1998); J. Zhang, J. Mach. Learn. Res. 9 (2008) 1437-1474, lemma 1.
 
     >>> graph = MixedGraph.build([("A", "->", "C"), ("B", "->", "C")])
     >>> separation(graph, "A", "B").separated, separation(graph, "A", "B", given="C").separated
     (True, False)
     """
-    require_unselected(graph, "separation")
+    require_kind(graph, "separation")
     sets = [graph.require(s) for s in (x, y, given)]
     disjoint(graph, *sets)
     x, y, z = sets
-    walk = connecting(graph, x, z, y).walk(y)
+    chosen = z | graph.selected
+    disjoint(graph, x, y, chosen)
+    member = representative(graph)
+    walk = connecting(member, x, chosen, y).walk(y)
     if walk is None:
         return Separated(graph.sorted(x), graph.sorted(y), z)
-    return Connected(graph.sorted(x), graph.sorted(y), z, judge(graph, simple(walk), z))
+    definite = definite_path(graph, x, y, chosen) if member is not graph else None
+    path = judge(member, simple(walk), chosen) if definite is None else judge(graph, definite, chosen)
+    return Connected(graph.sorted(x), graph.sorted(y), z, path)
 
 
 def disjoint(graph: MixedGraph, x: frozenset[str], y: frozenset[str], z: frozenset[str]) -> None:

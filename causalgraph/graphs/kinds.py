@@ -1,23 +1,58 @@
-"""Does the graph keep to the kind it claims? Each breach names the edges that break it.
+"""Does the graph keep to the kind it claims? Each breach names the edges that break it, and why.
 
-The kinds dag and admg are checked. A graph of another kind is carried and drawn, but no criterion reads it yet.
+All kinds but pdag are checked: that one claims nothing. Of a pag only what no MAG could have is a breach; marks that
+its class doesn't settle as they are drawn (`unsettled`) are those of a graph to which knowledge was added, or which
+discovery left unfinished, and are told without refusing the graph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 
-from causalgraph.errors import Diagnostic, ModelError
-from causalgraph.graphs.mixed import Edge, MixedGraph
+from causalgraph.errors import Diagnostic, Label, ModelError, Span
+from causalgraph.graphs.ancestral import breaches_of_mag
+from causalgraph.graphs.equivalence import breaches_of_class
+from causalgraph.graphs.mags import impossible_marks, unsettled_marks
+from causalgraph.graphs.mixed import KINDS, MARKS, Edge, MixedGraph
 from causalgraph.graphs.relations import topological_order
 
-__all__ = ["CHECKED", "Breach", "breaches", "cycle", "is_legal", "require_directed", "require_unselected"]
+__all__ = [
+    "ALLOWED",
+    "CLASSES",
+    "DIRECTED",
+    "Breach",
+    "breaches",
+    "cycle",
+    "is_legal",
+    "require_directed",
+    "require_kind",
+    "require_unselected",
+    "require_whole",
+    "unsettled",
+]
 
 # Kind -> the edges it may have.
-CHECKED = {"dag": ("->",), "admg": ("->", "<->")}
+ALLOWED = {
+    "dag": ("->",),
+    "admg": ("->", "<->"),
+    "cpdag": ("->", "--"),
+    "mpdag": ("->", "--"),
+    "mag": ("->", "<->", "--"),
+    "pag": tuple(m for m in MARKS if not m.startswith("<") or m == "<->"),
+}
+# Kinds that are one graph of causes, and those that stand for a class of graphs.
+DIRECTED = ("dag", "admg")
+CLASSES = ("cpdag", "mpdag", "pdag", "pag")
+# Kind -> what its edges claim beyond their marks.
+CLAIMS: dict[str, Callable[[MixedGraph], Iterator[tuple[tuple[Edge, ...], str]]]] = {
+    "cpdag": breaches_of_class,
+    "mpdag": breaches_of_class,
+    "mag": breaches_of_mag,
+    "pag": impossible_marks,
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +71,23 @@ class Breach:
         around = f": {self.around}" if self.code == "E103" else ""
         return Diagnostic(self.code, self.what + around, (), self.why, self.fix)
 
+    def told(self, spans: Mapping[Edge, Span], tails: Mapping[Edge, Span] | None = None) -> Diagnostic:
+        """The breach at the edges that make it, as far as their places in a text are known.
+
+        `tails` are the places of the nodes at which edges start.
+        """
+        *others, last = (e.canonical for e in self.edges)
+        if last not in spans:
+            return self.diagnostic
+        cyclic = self.code == "E103"
+        labels = [Label(spans[last], f"closes {self.around}" if cyclic else "")]
+        for number, edge in enumerate(others):
+            first = cyclic and not number
+            span = (tails or {}).get(edge) if first else spans.get(edge)
+            if span or edge in spans:
+                labels.append(Label(span or spans[edge], "starts here" if first else "", primary=False))
+        return Diagnostic(self.code, self.what, tuple(labels), self.why, self.fix)
+
     @property
     def around(self) -> str:
         """The way that the edges go."""
@@ -43,28 +95,64 @@ class Breach:
 
 
 def breaches(graph: MixedGraph, *, alone: AbstractSet[Edge] | None = None) -> Iterator[Breach]:
-    """Yield each edge that the claimed kind doesn't allow, each pair of opposed arrows, and the directed cycles.
+    """Yield each edge that the claimed kind doesn't allow, pairs of opposed arrows, cycles, and what breaks a claim.
 
     Two opposed arrows that each stand alone contradict one another (E104). Where one of them is part of a longer
     statement, nobody wrote the pair down as a pair, and it is told as the cycle that it is (E103). `alone` are the
     edges that stand alone in a text; without it, all do. Beyond the pairs, each strongly connected part is told once,
     by a shortest cycle through the arrow that was written last.
     """
-    allowed = CHECKED.get(graph.kind)
+    allowed = ALLOWED.get(graph.kind)
     if allowed is None:
         return
-    for edge in graph.edges:
-        if edge.mark not in allowed:
+    strange = [e for e in graph.edges if e.mark not in allowed]
+    yield from (
+        Breach(
+            "E102",
+            f"{edge} can't stand in a graph of kind {graph.kind}",
+            (edge,),
+            f"the edges of a graph of kind {graph.kind} are {' and '.join(allowed)}",
+            "change the mark, or the kind in the header (a graph with circles is a pag, with -- a cpdag or pdag)",
+        )
+        for edge in strange
+    )
+    if len(topological_order(graph)) < len(graph.nodes):
+        yield from _loops(graph, alone)
+    elif not strange and graph.kind in CLAIMS:
+        for edges, why in CLAIMS[graph.kind](graph):
             yield Breach(
                 "E102",
-                f"{edge} can't stand in a graph of kind {graph.kind}",
-                (edge,),
-                f"the edges of a graph of kind {graph.kind} are {' and '.join(allowed)}",
-                "change the mark, or the kind in the header (a graph with circles is a pag, with -- a cpdag or pdag)",
+                f"{edges[-1]} can't stand in this {graph.kind}",
+                edges,
+                why,
+                f"mend the edge, or claim less: pdag in the header, {UNCLAIMED[graph.kind]}",
             )
+
+
+UNCLAIMED = {
+    "cpdag": "or mpdag for a cpdag with knowledge",
+    "mpdag": "which is read as it stands",
+    "mag": "or admg for a graph of causes",
+    "pag": "where no edge has a circle",
+}
+
+
+def unsettled(graph: MixedGraph, spans: Mapping[Edge, Span]) -> Iterator[Diagnostic]:
+    """Yield a warning (W106) for each edge of a pag whose marks aren't those that all MAGs of the class agree on."""
+    if graph.kind == "pag":
+        for (*_, edge), why in unsettled_marks(graph):
+            yield Diagnostic(
+                "W106",
+                f"{edge} isn't as the rules of orientation leave it",
+                (Label(spans[edge]),) if edge in spans else (),
+                why,
+                "keep it if it is knowledge; answers take the graph as it is drawn",
+                severity="warning",
+            )
+
+
+def _loops(graph: MixedGraph, alone: AbstractSet[Edge] | None) -> Iterator[Breach]:
     arrows = [e for e in graph.edges if e.mark == "->"]
-    if len(topological_order(graph)) == len(graph.nodes):
-        return
     earlier: dict[tuple[str, str], Edge] = {}
     for edge in arrows:
         first = earlier.get((edge.right, edge.left))
@@ -140,25 +228,28 @@ def cycle(graph: MixedGraph) -> tuple[Edge, ...]:
     return next(_cycles([e for e in graph.edges if e.mark == "->"]))
 
 
-def require_unselected(graph: MixedGraph, what: str) -> MixedGraph:
-    """Return the graph if it is a legal dag or admg without selected nodes.
-
-    Selection conditions on a node in all data there are, which a criterion must reckon with and these don't yet.
-
-    Raises:
-        ModelError: a node is selected, or the kind isn't supported (E108), or the claim is broken.
-    """
-    require_directed(graph, what)
-    if graph.selected:
-        named = ", ".join(graph.sorted(graph.selected))
-        raise ModelError.because("E108", f"{named} is selected: {what} under selection isn't supported yet")
-    return graph
-
-
 @lru_cache(maxsize=64)
 def is_legal(graph: MixedGraph) -> bool:
     """Does a graph keep to the kind that it claims? Graphs never change, so each is looked at once."""
     return next(breaches(graph), None) is None
+
+
+def require_kind(graph: MixedGraph, what: str, kinds: Collection[str] = KINDS) -> MixedGraph:
+    """Return the graph if it is a legal one of one of the kinds.
+
+    Raises:
+        ModelError: it is of another kind (E108), or breaks its claim (E102, E103, E104).
+    """
+    if graph.kind not in kinds:
+        *most, last = kinds
+        raise ModelError.because(
+            "E108",
+            f"{what}: not defined on a graph of kind {graph.kind}",
+            fix=f"ask it of a graph of kind {', '.join(most)} or {last}" if most else f"ask it of a {last}",
+        )
+    if not is_legal(graph):
+        raise ModelError(*(b.diagnostic for b in breaches(graph)))
+    return graph
 
 
 def require_directed(graph: MixedGraph, what: str) -> MixedGraph:
@@ -167,12 +258,28 @@ def require_directed(graph: MixedGraph, what: str) -> MixedGraph:
     Raises:
         ModelError: it is of another kind (E108), or breaks its claim (E102, E103, E104).
     """
-    if graph.kind not in CHECKED:
-        raise ModelError.because(
-            "E108",
-            f"{what} isn't supported yet on a graph of kind {graph.kind}",
-            fix="ask it of a dag or an admg",
-        )
-    if not is_legal(graph):
-        raise ModelError(*(b.diagnostic for b in breaches(graph)))
+    return require_kind(graph, what, DIRECTED)
+
+
+def require_unselected(graph: MixedGraph, what: str) -> MixedGraph:
+    """Return the graph if it is a legal dag or admg without selected nodes.
+
+    Selection conditions on a node in all data there are; not every criterion can reckon with that.
+
+    Raises:
+        ModelError: a node is selected, or the kind isn't supported (E108), or the claim is broken.
+    """
+    require_directed(graph, what)
+    require_whole(graph, what)
     return graph
+
+
+def require_whole(graph: MixedGraph, what: str) -> None:
+    """Make sure that no node is selected.
+
+    Raises:
+        ModelError: one is (E108).
+    """
+    if graph.selected:
+        named = ", ".join(graph.sorted(graph.selected))
+        raise ModelError.because("E108", f"{named} is selected: {what} isn't defined under selection here")

@@ -15,7 +15,16 @@ from causalgraph.graphs.marks import ARROW, CIRCLE, TAIL, Place, marks_of
 from causalgraph.graphs.mixed import WRITTEN, Edge, Mark, MixedGraph
 from causalgraph.graphs.zhang import circles, collider_in, orient, orient_mag
 
-__all__ = ["LIMIT", "MagMembers", "breaches_of_pag", "equivalent_mags", "mag_members", "member", "members_of_pag"]
+__all__ = [
+    "LIMIT",
+    "MagMembers",
+    "breaches_of_pag",
+    "equivalent_mags",
+    "impossible_marks",
+    "mag_members",
+    "member",
+    "members_of_pag",
+]
 
 # How many edges may be given their marks, over all branches, for each member asked for.
 LIMIT = 1000
@@ -77,6 +86,16 @@ def breaches_of_pag(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]
     >>> [why for _, why in breaches_of_pag(graph)]
     ['in every MAG of the class B o-o D has a tail at B and an arrowhead at D, by R1 along A, B, D']
     """
+    legal = True
+    for breach in impossible_marks(graph):
+        legal = False
+        yield breach
+    if legal:
+        yield from unsettled_marks(graph)
+
+
+def impossible_marks(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
+    """Yield what no MAG could have: two edges on one pair, and marks that no MAG of the skeleton goes with."""
     first: dict[frozenset[str], Edge] = {}
     doubled = False
     for edge in graph.edges:
@@ -86,14 +105,13 @@ def breaches_of_pag(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]
             yield (before, edge), f"two edges join {edge.left} and {edge.right}, and in a pag one edge says all"
     if doubled:
         return
-    candidate = _member(graph)
-    legal = True
-    for edges, why in breaches_of_mag(candidate):
-        legal = False
+    for edges, why in breaches_of_mag(_member(graph)):
         yield tuple(first[frozenset((e.left, e.right))] for e in edges), f"no MAG has these marks: {why}"
-    if not legal:
-        return
-    found = orient_mag(candidate)
+
+
+def unsettled_marks(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
+    """Yield the edges whose marks aren't those of the PAG of the MAG that the marks allow, which must be one."""
+    found = orient_mag(_member(graph))
     true = marks_of(found.graph)
     for edge in graph.edges:
         ends = ((edge.left, edge.right), (edge.right, edge.left))
@@ -114,7 +132,7 @@ def breaches_of_pag(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]
 def _require_pag(graph: MixedGraph) -> None:
     if graph.kind != "pag":
         raise ModelError.because("E108", f"this is asked of a pag, not of a {graph.kind}")
-    for edges, why in breaches_of_pag(graph):
+    for edges, why in impossible_marks(graph):
         raise ModelError.because("E102", f"{edges[-1]} can't stand in this pag", why=why)
 
 

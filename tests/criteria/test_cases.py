@@ -19,12 +19,16 @@ from causalgraph.criteria.optimal import optimal_adjustment_set
 from causalgraph.criteria.paths import paths
 from causalgraph.criteria.separation import separation
 from causalgraph.graphs.mixed import Edge, MixedGraph
+from causalgraph.graphs.possible import possibly_causal_nodes
 from causalgraph.graphs.relations import ancestors, markov_blanket
 from causalgraph.graphs.surgery import project
 
 Case = dict[str, Any]
 
-CASES: list[Case] = json.loads(Path(__file__).parents[1].joinpath("cases", "criteria.json").read_text("utf-8"))
+FILES = ("criteria.json", "classes.json")
+CASES: list[Case] = [
+    case for name in FILES for case in json.loads(Path(__file__).parents[1].joinpath("cases", name).read_text("utf-8"))
+]
 
 
 def graph_of(case: Case) -> MixedGraph:
@@ -66,7 +70,8 @@ def only_path_is_open(graph: MixedGraph, args: Case) -> bool:
 
 
 def is_valid(graph: MixedGraph, args: Case) -> bool:
-    return check_adjustment(graph, names(args["x"]), names(args["y"]), names(args["z"])).valid
+    effect = args.get("effect", "total")
+    return check_adjustment(graph, names(args["x"]), names(args["y"]), names(args["z"]), effect=effect).valid
 
 
 def minimal_sets(graph: MixedGraph, args: Case) -> list[list[str]]:
@@ -118,6 +123,10 @@ QUESTIONS: dict[str, tuple[Callable[[MixedGraph, Case], object], Callable[[Any],
     "optimal_adjustment_set": (optimal_set, lambda expected: None if expected is None else sorted(expected)),
     "canonical_adjustment_set": (canonical_set, only_set),
     "forbidden_nodes": (lambda graph, args: forbidden_nodes(graph, names(args["x"]), names(args["y"])), frozenset),
+    "proper_possible_causal_nodes": (
+        lambda graph, args: possibly_causal_nodes(graph, args["x"], args["y"]) | names(args["x"]),
+        frozenset,
+    ),
     "latent_projection": (projected_edges, edges),
 }
 
