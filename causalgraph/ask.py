@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from causalgraph.answers import Answer
 from causalgraph.claims import check
-from causalgraph.criteria import adjustment, families, listing
+from causalgraph.criteria import adjustment, classes, families, listing
+from causalgraph.criteria.controls import controls
+from causalgraph.criteria.frontdoor_families import frontdoor_family
+from causalgraph.criteria.implications import implied_independencies
+from causalgraph.criteria.instrument_families import instrument_family
 from causalgraph.criteria.paths import paths
 from causalgraph.criteria.separation import separation, words
+from causalgraph.criteria.tetrads import Tetrads, vanishing_tetrads
 from causalgraph.errors import CausalGraphError, DataError, ModelError
 from causalgraph.graphs import relations, surgery
 from causalgraph.graphs.kinds import require_directed
@@ -31,6 +36,7 @@ __all__ = ["ANSWERS", "Settings", "answer", "run", "source_of"]
 
 # Paths and triples that an answer lists unless the graph is asked directly.
 PATHS_LISTED = 1000
+TETRADS_LISTED = 1000
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,45 @@ def _project(model: Model, _query: queries.Project, _text: str, _settings: Setti
     return listing.GraphAnswer("latent projection", surgery.project(model.graph))
 
 
+def _frontdoor_sets(model: Model, query: queries.FrontdoorSets, _text: str, _settings: Settings) -> Answer:
+    graph, forbidden = model.graph, frozenset(_names(query.forbidden))
+    allowed = graph.observed - forbidden if forbidden else None
+    x, y = _names(query.treatments), _names(query.outcomes)
+    return frontdoor_family(graph, x, y, required=_names(query.required), allowed=allowed)
+
+
+def _instruments(model: Model, query: queries.Instruments, _text: str, _settings: Settings) -> Answer:
+    return instrument_family(model.graph, (query.treatment.variable,), (query.outcome.variable,))
+
+
+def _controls(model: Model, query: queries.Controls, _text: str, _settings: Settings) -> Answer:
+    return controls(model.graph, _names(query.treatments), _names(query.outcomes))
+
+
+def _implications(model: Model, query: queries.Implications, _text: str, _settings: Settings) -> Answer:
+    return implied_independencies(model.graph, basis=query.basis)
+
+
+def _tetrads(model: Model, _query: queries.Tetrads, _text: str, _settings: Settings) -> Answer:
+    found = list(islice(vanishing_tetrads(model.graph), TETRADS_LISTED + 1))
+    return Tetrads(tuple(found[:TETRADS_LISTED]), len(found) <= TETRADS_LISTED)
+
+
+def _represent(model: Model, query: queries.Represent, _text: str, _settings: Settings) -> Answer:
+    return classes.represent(model.graph, query.form)
+
+
+def _members(model: Model, _query: queries.Members, _text: str, _settings: Settings) -> Answer:
+    return classes.listed_members(model.graph)
+
+
+def _equivalent(model: Model, query: queries.Equivalent, _text: str, _settings: Settings) -> Answer:
+    from causalgraph.loading import load
+
+    other = load(model.directory / query.path)
+    return classes.equivalence(model.graph, other.graph, query.path)
+
+
 ANSWERS: dict[type, Callable[[Model, Any, str, Settings], Answer]] = {
     queries.Identify: _identify,
     queries.Probability: _numeric,
@@ -178,6 +223,14 @@ ANSWERS: dict[type, Callable[[Model, Any, str, Settings], Answer]] = {
     queries.Adjusts: _adjusts,
     queries.Intervene: _intervene,
     queries.Project: _project,
+    queries.FrontdoorSets: _frontdoor_sets,
+    queries.Instruments: _instruments,
+    queries.Controls: _controls,
+    queries.Implications: _implications,
+    queries.Tetrads: _tetrads,
+    queries.Represent: _represent,
+    queries.Members: _members,
+    queries.Equivalent: _equivalent,
 }
 
 

@@ -1,15 +1,17 @@
-"""Does a query fit the model? Names, latent variables, levels: each problem with its place."""
+"""Does a query fit the model? Names, latent variables, levels: each problem with its place; and bad controls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from causalgraph.criteria.controls import Controls, controls
 from causalgraph.errors import Diagnostic, Label, did_you_mean
+from causalgraph.graphs.kinds import DIRECTED
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.syntax.queries import Arithmetic, Effect, Expectation, Identify, Probability, Query, Term, terms
 from causalgraph.variables import Variable
 
-__all__ = ["check_query"]
+__all__ = ["check_query", "controls_of"]
 
 # Names or levels that a message lists at most.
 LISTED = 12
@@ -22,6 +24,18 @@ OBSERVED = (Identify, Probability, Expectation, Effect)
 def check_query(query: Query, graph: MixedGraph, variables: Mapping[str, Variable]) -> list[Diagnostic]:
     """Return what is wrong with a query: unknown names (E201), latents (E203), levels that don't exist (E204)."""
     return list(_problems(query, graph, variables))
+
+
+def controls_of(graph: MixedGraph, variables: Mapping[str, Variable]) -> Controls | None:
+    """Judge each variable as a control for the effect that a model declares by `[exposure]` and `[outcome]`.
+
+    None where it declares none, or isn't one graph of causes without selection.
+    """
+    x = [v.name for v in variables.values() if v.exposure]
+    y = [v.name for v in variables.values() if v.outcome]
+    if not x or not y or set(x) & set(y) or graph.kind not in DIRECTED or graph.selected:
+        return None
+    return controls(graph, x, y)
 
 
 def _problems(query: Query, graph: MixedGraph, variables: Mapping[str, Variable]) -> Iterator[Diagnostic]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from causalgraph.answers import Answer, Document, Word, line
 from causalgraph.criteria.adjustment import Adjustment
+from causalgraph.criteria.classes import EquivalenceAnswer
 from causalgraph.criteria.families import AdjustmentFamily
+from causalgraph.criteria.frontdoor_families import FrontdoorFamily
 from causalgraph.criteria.listing import NodesAnswer, SetsAnswer
 from causalgraph.criteria.separation import Connected, Separated, naming
 from causalgraph.errors import ModelError
@@ -92,6 +94,8 @@ def _yes(claim: Claim, answer: Answer) -> tuple[bool, str]:
         return answer.separated, "independence" if answer.separated else "an open path"
     if isinstance(answer, Adjustment):
         return answer.valid, "a valid set" if answer.valid else answer.reason
+    if isinstance(answer, EquivalenceAnswer):
+        return answer.verdict.equivalent, answer.verdict.reason
     raise _mismatch(claim, "the query's answer isn't yes or no; write a value after ==")
 
 
@@ -131,7 +135,7 @@ def _value(claim: Claim, answer: Answer, value: tree.Expr) -> tuple[bool, str]:
         yes, said = _yes(claim, answer)
         return (yes == (value.text == "true")) == (claim.operator == "=="), said
     wanted: Any
-    if isinstance(answer, AdjustmentFamily):
+    if isinstance(answer, AdjustmentFamily | FrontdoorFamily):
         if not answer.complete:
             raise _mismatch(claim, "there are more sets than are listed")
         found: Any = frozenset(frozenset(s) for s in answer.sets) if answer.sets else None

@@ -106,17 +106,24 @@ def ask(
 
 @app.command()
 def check(file: File, as_json: Json = False) -> None:
-    """Find every problem of a model, without computing anything."""
+    """Find every problem of a model, and the controls that would bias the effect that it declares."""
+    from causalgraph.checks import controls_of
     from causalgraph.loading import load
 
     model = load(file)
     _complain(model.warnings)
     many = len(model.warnings)
+    judged = controls_of(model.graph, model.variables)
     if as_json:
-        _print_json({"version": JSON_VERSION, **model.to_dict(), "problems": [w.to_dict() for w in model.warnings]})
+        more = {"controls": judged.to_dict() if judged else None}
+        _print_json(
+            {"version": JSON_VERSION, **model.to_dict(), "problems": [w.to_dict() for w in model.warnings], **more}
+        )
     else:
         found = f"no error found, {many} warning{'s' * (many > 1)}" if many else "no problem found"
         _say(f"{_title(model, file)}\n{found}")
+        if judged is not None:
+            _show(judged.warning())
 
 
 @app.command()

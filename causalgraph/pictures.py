@@ -104,7 +104,7 @@ def picture(model: Model, *, do: Iterable[str] = (), about: Paths | None = None,
     biasing: set[Edge] = set()
     opened: set[tuple[bool, Edge]] = set()
     starts, ends = (held, frozenset(outcomes) - held) if held else (treatments, outcomes)
-    if starts and ends and (about or _has_paths(graph)):
+    if starts and ends and (about or _has_paths(graph, starts, ends)):
         if not about and not held:
             adjusted = next(minimal_adjustment_sets(graph, starts, ends), frozenset())
         for path in paths(graph, starts, ends, given=adjusted, directed=bool(held), limit=PATHS_LIT):
@@ -127,9 +127,9 @@ def picture(model: Model, *, do: Iterable[str] = (), about: Paths | None = None,
     )
 
 
-def _has_paths(graph: MixedGraph) -> bool:
-    """Whether the paths of a graph can be judged: a dag's or an admg's, without selection."""
-    return graph.kind in DIRECTED and not graph.selected
+def _has_paths(graph: MixedGraph, x: Iterable[str], y: Iterable[str]) -> bool:
+    """Whether the paths between two sets can be lit as causal or biasing: a dag's or an admg's."""
+    return graph.kind in DIRECTED and not graph.selected & {*x, *y}
 
 
 def page(model: Model, shown: Picture) -> str:
@@ -141,7 +141,7 @@ def page(model: Model, shown: Picture) -> str:
     whole = f"<figure>{svg.svg(model.graph, replace(shown, title=None))}</figure>"
     title = model.title or "A causal graph"
     graph = model.graph
-    if shown.do or not (shown.exposures and shown.outcomes and _has_paths(graph)):
+    if shown.do or not (shown.exposures and shown.outcomes and _has_paths(graph, shown.exposures, shown.outcomes)):
         return html.page(title, whole)
     x, y, given = (graph.sorted(names) for names in (shown.exposures, shown.outcomes, shown.adjusted))
     found = list(islice(paths(graph, x, y, given=given), PATHS_SHOWN + 1))

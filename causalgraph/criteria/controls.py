@@ -133,6 +133,16 @@ class Controls(Answer):
             rows.append(line(Word("judged by the first minimal sets; there are more", "dim")))
         return Document(tuple(rows))
 
+    def warning(self) -> Document:
+        """Tell of the bad controls alone."""
+        bad = [c for c in self.controls if c.verdict == "bad"]
+        effect = f"for the effect of {words(self.treatments)} on {words(self.outcomes)}"
+        if not bad:
+            return Document((line(f"no bad control {effect}"),))
+        rows = [line(f"don't adjust {effect}:")]
+        rows += [line(Word(*SIGNS["bad"]), Word(c.name, "name"), f": {c.reason}", depth=1) for c in bad]
+        return Document(tuple(rows))
+
 
 def bad_controls(graph: MixedGraph, x: Iterable[str], y: Iterable[str]) -> tuple[Control, ...]:
     """Return the variables that must not be adjusted for, each with its reason.

@@ -60,7 +60,7 @@ class Statement:
 class Implications(Answer):
     """The statements of a basis; `none` says why there is none, `complete` whether these are all."""
 
-    basis: Basis
+    basis: str
     statements: tuple[Statement, ...]
     complete: bool
     none: str | None = None
@@ -92,7 +92,7 @@ class Implications(Answer):
         return Document((*rows, *(line(s.text, depth=1) for s in self.statements)))
 
 
-def implications(graph: MixedGraph, basis: Basis = "missing_edge", limit: int | None = None) -> Iterator[Statement]:
+def implications(graph: MixedGraph, basis: str = "missing_edge", limit: int | None = None) -> Iterator[Statement]:
     """Yield the independencies that make up a basis, lazily.
 
     Args:
@@ -126,7 +126,7 @@ def implications(graph: MixedGraph, basis: Basis = "missing_edge", limit: int | 
     return islice(BASES[basis](project(graph)), limit)
 
 
-def implied_independencies(graph: MixedGraph, *, basis: Basis = "missing_edge", limit: int = LIMIT) -> Implications:
+def implied_independencies(graph: MixedGraph, *, basis: str = "missing_edge", limit: int = LIMIT) -> Implications:
     """List the independencies of a basis, ``limit`` at most, or say why the graph implies none.
 
     >>> print(implied_independencies(MixedGraph.build([("A", "->", "B")])))

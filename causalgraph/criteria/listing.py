@@ -39,8 +39,9 @@ class PathsAnswer(Answer):
         head = line(f"{few}{len(self.paths):,} path{'s' if many else ''} {between}")
         rows: list[tuple[str | Word, ...]] = []
         for path in self.paths:
-            style: Style = "causal" if path.causal else "biasing"
-            rows.append((Word(path.drawn, style), Word(style, style), why(path, self.given)))
+            style: Style = "causal" if path.causal else "plain" if path.possibly_causal else "biasing"
+            said = "possibly causal" if style == "plain" else style
+            rows.append((Word(path.drawn, style), Word(said, style), why(path, self.given)))
         return Document((head, Table((), tuple(rows), depth=1)))
 
 

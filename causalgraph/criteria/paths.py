@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from causalgraph.criteria.separation import disjoint
-from causalgraph.graphs.kinds import require_unselected
+from causalgraph.graphs.kinds import require_kind
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.paths import Path
 from causalgraph.graphs.relations import ancestors
@@ -28,8 +28,11 @@ def paths(
     A branch is followed only while it can still reach the goal, so the time between two paths is polynomial, however
     many there are. Paths that visit a further member of X or Y are left out: their part between is itself yielded.
 
+    On a class of graphs a path may be open in one and closed in another: its `open` is then None. Selected nodes are
+    always conditioned on.
+
     Args:
-        graph: a dag or an admg.
+        graph: a graph of any kind.
         x, y: disjoint sets of nodes (or a name).
         given: the set Z that is conditioned on.
         directed: only causal paths.
@@ -42,9 +45,10 @@ def paths(
     >>> [(p.text, p.open, p.causal) for p in paths(graph, "X", "Y", given="Z")]
     [('X -> Y', True, True), ('X <- Z -> Y', False, False)]
     """
-    require_unselected(graph, "paths")
+    require_kind(graph, "paths")
     x, y, z = (graph.require(s) for s in (x, y, given))
-    disjoint(graph, x, y, z)
+    disjoint(graph, x, y, z | graph.selected)
+    z |= graph.selected
     above = ancestors(graph, z)
     passes = {n: (n not in z, n in above) for n in graph.nodes}
     at: dict[str, list[Edge]] = {n: [] for n in graph.nodes}
@@ -52,6 +56,8 @@ def paths(
         at[edge.left].append(edge)
         if not directed:
             at[edge.right].append(edge.turned)
+    if directed:
+        at = {n: [e for e in edges if e.mark == "->"] for n, edges in at.items()}
     found = (edges for start in graph.sorted(x) for edges in _walk(at, start, x, y))
     return (Path.of(graph, edges, passes) for edges in islice(found, limit))
 
@@ -120,6 +126,9 @@ def why(path: Path, given: Iterable[str]) -> str:
             for t in blocking
         }
         return "closed by " + ", ".join(said.values())
+    unsettled = [t.nodes[1] for t in path.triples if t.role == "unsettled"]
+    if unsettled:
+        return f"open or closed: the class leaves it open whether {', '.join(unsettled)} is a collider"
     opened = [
         f"{t.nodes[1]} (collider, {'conditioned on' if t.nodes[1] in z else 'a descendant is conditioned on'})"
         for t in path.triples

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
+from causalgraph.answers import Answer, Document, Word, line
 from causalgraph.graphs.kinds import require_unselected
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.relations import topological_order
 
-__all__ = ["Tetrad", "vanishing_tetrads"]
+__all__ = ["Tetrad", "Tetrads", "vanishing_tetrads"]
 
 # The two halves of a trek: against the arrows from the left pair, and along them to the right pair.
 UP, DOWN = 0, 1
@@ -40,6 +41,34 @@ class Tetrad:
         """The equation."""
         (i, j), (k, m) = self.left, self.right
         return f"σ({i}, {k})·σ({j}, {m}) = σ({i}, {m})·σ({j}, {k})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {"left": list(self.left), "right": list(self.right), "choke": self.choke, "text": self.text}
+
+
+@dataclass(frozen=True)
+class Tetrads(Answer):
+    """The vanishing tetrads of a graph; `complete` says whether these are all."""
+
+    tetrads: tuple[Tetrad, ...]
+    complete: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {"kind": "tetrads", "tetrads": [t.to_dict() for t in self.tetrads], "complete": self.complete}
+
+    def document(self) -> Document:
+        """List the equations, each with the node that all treks pass."""
+        if not self.tetrads:
+            return Document((line("no tetrad vanishes in every linear model over this graph"),))
+        few = "" if self.complete else "the first "
+        many = f"{few}{len(self.tetrads):,} tetrad{'s' if len(self.tetrads) > 1 else ''}"
+        rows = [line(Word("✔ ", "good"), f"{many} vanish in every linear model over this graph")]
+        for found in self.tetrads:
+            why = f"every trek passes {found.choke}" if found.choke else "no trek joins the pairs"
+            rows.append(line(found.text, Word(f"   {why}", "dim"), depth=1))
+        return Document(tuple(rows))
 
 
 def vanishing_tetrads(graph: MixedGraph) -> Iterator[Tetrad]:

@@ -244,7 +244,7 @@ def require_kind(graph: MixedGraph, what: str, kinds: Collection[str] = KINDS) -
         *most, last = kinds
         raise ModelError.because(
             "E108",
-            f"{what}: not defined on a graph of kind {graph.kind}",
+            f"{what} isn't defined on a graph of kind {graph.kind}",
             fix=f"ask it of a graph of kind {', '.join(most)} or {last}" if most else f"ask it of a {last}",
         )
     if not is_legal(graph):

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from causalgraph.graphs.reach import Index
 
-__all__ = ["KINDS", "MARKS", "Edge", "Mark", "MixedGraph"]
+__all__ = ["KINDS", "MARKS", "UNDIRECTED", "Edge", "Mark", "MixedGraph"]
 
 KINDS = ("dag", "admg", "cpdag", "mpdag", "pdag", "mag", "pag")
+# Kinds whose undirected edge is an arrow of unknown direction.
+UNDIRECTED = ("cpdag", "mpdag", "pdag")
 
 
 class Mark(IntEnum):

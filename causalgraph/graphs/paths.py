@@ -8,11 +8,11 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from typing import Any, Literal
 
-from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
+from causalgraph.graphs.mixed import UNDIRECTED, Edge, Mark, MixedGraph
 
 __all__ = ["Path", "Role", "Triple", "role", "triples", "unicode_edge"]
 
-Role = Literal["fork", "chain", "collider"]
+Role = Literal["fork", "chain", "collider", "non-collider", "unsettled"]
 
 UNICODE = {
     "->": "→",
@@ -40,7 +40,8 @@ def unicode_edge(mark: str) -> str:
 class Triple:
     """Three neighbours on a path, or in the graph, and what the middle one is.
 
-    `blocks` says whether it closes the path, given what is conditioned on; None where no path was asked about.
+    `blocks` says whether it closes the path, given what is conditioned on; None where no path was asked about, or where
+    the class of graphs doesn't settle whether the middle one is a collider.
     `shielded` says whether the outer two are joined by an edge of their own.
     """
 
@@ -62,13 +63,25 @@ class Triple:
         return out if self.blocks is None else out | {"blocks": self.blocks}
 
 
-def role(first: Edge, second: Edge) -> Role:
+def role(first: Edge, second: Edge, *, shielded: bool = True, undirected: bool = False) -> Role:
     """Return what the node between two edges is: ``first`` leads into it, ``second`` away.
 
     Both arrowheads: collider. Both tails: fork. Else chain; ``A <-> B -> C`` is a chain by this reading, since B
-    passes on what it has from the common cause of A and B.
+    passes on what it has from the common cause of A and B. Where a mark isn't known, a tail on the other side, or two
+    such marks without an edge between the outer nodes, make it a non-collider: a fork or a chain; else it is unsettled.
+
+    Args:
+        first, second: the edges, as they are walked.
+        shielded: whether an edge joins the outer nodes.
+        undirected: whether ``--`` is an arrow of unknown direction, as in a cpdag, and not two tails.
     """
     into, out_of = first.marks[1], second.marks[0]
+    if undirected:
+        into = Mark.CIRCLE if first.mark == "--" else into
+        out_of = Mark.CIRCLE if second.mark == "--" else out_of
+    if Mark.CIRCLE in (into, out_of):
+        definite = Mark.TAIL in (into, out_of) or (into == out_of and not shielded)
+        return "non-collider" if definite else "unsettled"
     if into == out_of == Mark.ARROW:
         return "collider"
     return "fork" if into == out_of == Mark.TAIL else "chain"
@@ -86,12 +99,10 @@ class Path:
         """Judge a path; ``passes[v]`` says whether v lets a path through as a non-collider, and as a collider."""
         found = []
         for first, second in pairwise(edges):
-            kind = role(first, second)
             shielded = second.right in graph.adjacent[first.left]
-            open_here = passes[first.right][kind == "collider"]
-            found.append(
-                Triple((first.left, first.right, second.right), (first, second), kind, shielded, not open_here)
-            )
+            kind = role(first, second, shielded=shielded, undirected=graph.kind in UNDIRECTED)
+            blocks = None if kind == "unsettled" else not passes[first.right][kind == "collider"]
+            found.append(Triple((first.left, first.right, second.right), (first, second), kind, shielded, blocks))
         return cls(edges, tuple(found))
 
     @cached_property
@@ -100,9 +111,16 @@ class Path:
         return (self.edges[0].left, *(e.right for e in self.edges))
 
     @property
-    def open(self) -> bool:
-        """Does no triple block the path?"""
-        return not any(t.blocks for t in self.triples)
+    def open(self) -> bool | None:
+        """Does no triple block the path? None where the class of graphs leaves that open."""
+        if any(t.blocks for t in self.triples):
+            return False
+        return None if any(t.role == "unsettled" for t in self.triples) else True
+
+    @property
+    def possibly_causal(self) -> bool:
+        """Does no arrowhead point back to the start, so that some graph of the class may have it causal?"""
+        return all(e.marks[0] != Mark.ARROW for e in self.edges)
 
     @property
     def causal(self) -> bool:
@@ -125,6 +143,7 @@ class Path:
             "text": self.text,
             "open": self.open,
             "causal": self.causal,
+            "possibly_causal": self.possibly_causal,
             "triples": [t.to_dict() for t in self.triples],
         }
 
@@ -143,9 +162,11 @@ def triples(graph: MixedGraph) -> Iterator[Triple]:
     for middle in graph.nodes:
         for first, other in combinations(at[middle], 2):
             if first.left != other.left:
+                shielded = other.left in graph.adjacent[first.left]
+                undirected = graph.kind in UNDIRECTED
                 # A chain reads in the direction of its arrows.
                 along = (first, other.turned)
-                if role(*along) == "chain" and first.marks[1] != Mark.ARROW:
+                found = role(*along, shielded=shielded, undirected=undirected)
+                if found == "chain" and first.marks[1] != Mark.ARROW:
                     along = (other, first.turned)
-                shielded = along[1].right in graph.adjacent[along[0].left]
-                yield Triple((along[0].left, middle, along[1].right), along, role(*along), shielded)
+                yield Triple((along[0].left, middle, along[1].right), along, found, shielded)

@@ -17,7 +17,8 @@ from causalgraph.errors import ModelError
 from causalgraph.graphs.equivalence import member_of
 from causalgraph.graphs.mags import member
 from causalgraph.graphs.meek import meek_closure
-from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
+from causalgraph.graphs.mixed import UNDIRECTED, Edge, Mark, MixedGraph
+from causalgraph.graphs.paths import role
 from causalgraph.graphs.reach import Rule, reach, rule
 from causalgraph.graphs.relations import above, downstream, upstream
 
@@ -32,8 +33,7 @@ __all__ = [
 ]
 
 OPEN, WALL = 0, 1
-# Kinds whose undirected edge is an arrow of unknown direction, and those of them in which arcs decide, not nodes.
-UNDIRECTED = ("cpdag", "mpdag", "pdag")
+# Kinds in which arcs decide whether a path may be causal, not nodes.
 BY_ARCS = ("mpdag", "pdag")
 
 
@@ -227,14 +227,11 @@ def definite_path(
     number = graph.index.number
 
     def passes(first: Edge, second: Edge) -> bool:
-        node = first.right
-        into, out_of = _unknown(graph, first.marks[1], first), _unknown(graph, second.marks[0], second)
-        if into == out_of == Mark.ARROW:
-            return bool(over[number[node]])
-        definite = Mark.TAIL in (into, out_of) or (
-            into == out_of == Mark.CIRCLE and second.right not in graph.adjacent[first.left]
-        )
-        return definite and node not in z
+        shielded = second.right in graph.adjacent[first.left]
+        found = role(first, second, shielded=shielded, undirected=graph.kind in UNDIRECTED)
+        if found == "collider":
+            return bool(over[number[first.right]])
+        return found != "unsettled" and first.right not in z
 
     def ahead(arc: Edge) -> Iterable[Edge]:
         if arc.right in y:
@@ -246,10 +243,6 @@ def definite_path(
     if found is None or len({e.right for e in found}) < len(found):
         return None
     return found
-
-
-def _unknown(graph: MixedGraph, mark: Mark, edge: Edge) -> Mark:
-    return Mark.CIRCLE if edge.mark == "--" and graph.kind in UNDIRECTED else mark
 
 
 def require_unselective(graph: MixedGraph, what: str) -> None:

@@ -22,6 +22,7 @@ from causalgraph.render.text import printable
 __all__ = ["gallery"]
 
 SCOPE = ".causalgraph-paths"
+OPEN = {True: "— open", False: "┄ closed", None: "┄ open or closed"}
 
 
 def gallery(
@@ -55,7 +56,7 @@ def _choice(name: str, path: Path, svg: str, picture: Picture, *, is_first: bool
     """Return a radio button, its label, and the picture that it shows."""
     group = name.rpartition("-")[0]
     kind: Style = "causal" if path.causal else "biasing"
-    verdict = '<span class="dim">— open</span>' if path.open else '<span class="dim">┄ closed</span>'
+    verdict = f'<span class="dim">{OPEN[path.open]}</span>'
     label = f'{_text(path.drawn)}<br/><span class="{kind}">{kind}</span> {verdict}'
     triples = "".join(f"<li>{_triple(triple, picture.adjusted)}</li>" for triple in path.triples)
     caption = f'<strong>{_text(path.drawn)}</strong>: <span class="{kind}">{kind}</span>, '
@@ -73,6 +74,8 @@ def _triple(triple: Triple, adjusted: frozenset[str]) -> str:
     below = "not adjusted for" if triple.blocks or triple.role != "collider" else "a descendant is adjusted for"
     known = "adjusted for" if middle in adjusted else below
     verdict = '<span class="bad">✘ closes the path</span>' if triple.blocks else "lets it pass"
+    if triple.role == "unsettled":
+        verdict = "lets it pass or closes it: it may be a collider"
     return f"{_text(middle)}: {triple.role}, {known}, {verdict}"
 
 

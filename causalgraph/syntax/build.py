@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from causalgraph.errors import Diagnostic, Label, ModelError, Span, did_you_mean
+from causalgraph.errors import Diagnostic, Label, ModelError, did_you_mean
 from causalgraph.syntax import queries as q
 from causalgraph.syntax import tree
+from causalgraph.syntax.arguments import Reader, later, wrong
 
 __all__ = ["LATER", "VERBS", "Verb", "to_query"]
 
 EFFECTS = ("total", "direct")
+BASES = ("missing_edge", "pairwise", "local_markov")
 
 # Verbs of the public contract that a later version answers.
 LATER = (
     *("nde", "nie", "pn", "ps", "pns"),
-    *("frontdoor_sets", "instruments", "implications", "cpdag", "mag", "pag"),
-    *("equivalent", "sid", "aid", "shd", "bounds", "verify", "compare"),
+    *("sid", "aid", "shd", "bounds", "verify", "compare"),
 )
 
 
@@ -59,9 +60,9 @@ def to_query(expression: tree.Expr) -> q.Query:
         case tree.Number(digits):
             return q.Constant(digits, expression.span)
         case tree.Subscript():
-            raise _later("a counterfactual (`Y[X=0]`)", expression.span)
+            raise later("a counterfactual (`Y[X=0]`)", expression.span)
         case _:
-            raise _wrong("this asks nothing", expression.span, "identify(do(X), Y)")
+            raise wrong("this asks nothing", expression.span, "identify(do(X), Y)")
 
 
 def _asked(call: tree.Call) -> q.Query:
@@ -69,7 +70,7 @@ def _asked(call: tree.Call) -> q.Query:
     if verb is not None:
         return verb.build(call)
     if call.verb.text in LATER:
-        raise _later(call.verb.text, call.verb.span)
+        raise later(call.verb.text, call.verb.span)
     near = did_you_mean(call.verb.text, [*VERBS, *LATER])
     raise ModelError.because(
         "E210",
@@ -82,7 +83,7 @@ def _asked(call: tree.Call) -> q.Query:
 def _number_of(expression: tree.Expr) -> q.Query:
     query = to_query(expression)
     if not isinstance(query, q.Probability | q.Expectation | q.Effect | q.Constant | q.Arithmetic):
-        raise _wrong("this isn't a number", expression.span, "E(Y | do(X=1)) - E(Y | do(X=0))")
+        raise wrong("this isn't a number", expression.span, "E(Y | do(X=1)) - E(Y | do(X=0))")
     return query
 
 
@@ -98,113 +99,11 @@ def _reject_repeats(query: q.Query) -> None:
             raise ModelError(Diagnostic("E212", what, tuple(labels), why, "drop one of the two"))
 
 
-def _wrong(what: str, span: Span | None, form: str) -> ModelError:
-    return ModelError.because("E211", what, fix=f"write {form}", span=span)
-
-
-def _later(what: str, span: Span | None) -> ModelError:
-    return ModelError.because("E050", f"{what} isn't supported yet", fix="leave it out for now", span=span)
-
-
-# Reading arguments.
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """A call whose arguments are being read; every complaint shows the verb's form."""
-
-    call: tree.Call
-    form: str
-
-    def wrong(self, what: str, part: tree.Expr | None = None) -> ModelError:
-        return _wrong(f"{self.call.verb.text}: {what}", (part or self.call).span, self.form)
-
-    def arguments(self, count: int | None = None) -> tuple[tree.Expr, ...]:
-        """Return the arguments before the bar; `count` says how many there must be."""
-        arguments = self.call.arguments
-        if not arguments and count != 0:
-            raise self.wrong("something is missing")
-        if count is not None and len(arguments) != count:
-            many = {0: "no arguments", 1: "one argument"}.get(count, f"{count} arguments")
-            raise self.wrong(f"{many} expected, {len(arguments)} found")
-        return arguments
-
-    def no_bar(self) -> None:
-        if self.call.given is not None:
-            raise self.wrong("no `|` here")
-
-    def terms(self, parts: Iterable[tree.Expr], *, levels: bool = False) -> tuple[q.Term, ...]:
-        """Read variables: names, sets of names, and where `levels` holds ``X=1``."""
-        return tuple(term for part in parts for term in self._terms(part, levels=levels))
-
-    def _terms(self, part: tree.Expr, *, levels: bool) -> Iterator[q.Term]:
-        match part:
-            case tree.Name(text):
-                yield q.Term(text, None, part.span)
-            case tree.SetLiteral(items):
-                for item in items:
-                    if isinstance(item, tree.SetLiteral):
-                        raise self.wrong("a set of sets isn't a set of variables", item)
-                    yield from self._terms(item, levels=levels)
-            case tree.Assign(name, value):
-                if not levels:
-                    raise self.wrong("a variable without a level expected", part)
-                yield q.Term(name.text, self._level(value), part.span)
-            case tree.Subscript():
-                raise _later("a counterfactual (`Y[X=0]`)", part.span)
-            case tree.Text(text):
-                raise self.wrong(f'"{text}" in quotes is a level, never a variable', part)
-            case _:
-                raise self.wrong("a variable expected", part)
-
-    def _level(self, value: tree.Expr) -> str:
-        match value:
-            case tree.Name(text) | tree.Text(text) | tree.Number(text):
-                return text
-            case tree.Negate(tree.Number(digits)):
-                return f"-{digits}"
-            case _:
-                raise self.wrong("a level is a name, a number or a quoted text", value)
-
-    def one(self, part: tree.Expr) -> q.Term:
-        """Read one variable without a level."""
-        found = self.terms((part,))
-        if len(found) != 1:
-            raise self.wrong("one variable expected", part)
-        return found[0]
-
-    def some(self, part: tree.Expr) -> tuple[q.Term, ...]:
-        """Read at least one variable without a level."""
-        found = self.terms((part,))
-        if not found:
-            raise self.wrong("at least one variable expected", part)
-        return found
-
-    def intervention(self, part: tree.Expr) -> tuple[q.Term, ...]:
-        """Read ``do(X1, X2=1)``."""
-        if not isinstance(part, tree.Call) or part.verb.text != "do" or part.given is not None:
-            raise self.wrong("do(...) expected", part)
-        found = self.terms(part.arguments, levels=True)
-        if not found:
-            raise self.wrong("do(...) of nothing", part)
-        return found
-
-    def given(self) -> tuple[tuple[q.Term, ...], tuple[q.Term, ...]]:
-        """Read what stands after the bar: interventions, and what is conditioned on."""
-        parts = self.call.given or ()
-        do = tuple(term for part in parts if _is_do(part) for term in self.intervention(part))
-        return do, self.terms((part for part in parts if not _is_do(part)), levels=True)
-
-
-def _is_do(part: tree.Expr) -> bool:
-    return isinstance(part, tree.Call) and part.verb.text == "do"
-
-
 # One builder for each form of question.
 
 
 def _identify(call: tree.Call) -> q.Query:
-    read = _Reader(call, VERBS["identify"].form)
+    read = Reader(call, VERBS["identify"].form)
     treatments, *outcomes = read.arguments()
     do = read.intervention(treatments)
     asked = read.terms(outcomes, levels=True)
@@ -214,7 +113,7 @@ def _identify(call: tree.Call) -> q.Query:
 
 
 def _probability(call: tree.Call) -> q.Query:
-    read = _Reader(call, VERBS["P"].form)
+    read = Reader(call, VERBS["P"].form)
     outcomes = read.terms(read.arguments(), levels=True)
     if not outcomes:
         raise read.wrong("an outcome is missing")
@@ -223,21 +122,21 @@ def _probability(call: tree.Call) -> q.Query:
 
 
 def _expectation(call: tree.Call) -> q.Query:
-    read = _Reader(call, VERBS["E"].form)
+    read = Reader(call, VERBS["E"].form)
     outcome = read.one(read.arguments(1)[0])
     do, given = read.given()
     return q.Expectation(outcome, do, given, call.span)
 
 
 def _effect(call: tree.Call) -> q.Query:
-    read = _Reader(call, VERBS[call.verb.text].form)
+    read = Reader(call, VERBS[call.verb.text].form)
     read.no_bar()
     treatment, outcome = read.arguments(2)
     return q.Effect(call.verb.text, read.one(treatment), read.one(outcome), span=call.span)
 
 
 def _conditional_effect(call: tree.Call) -> q.Query:
-    read = _Reader(call, VERBS[call.verb.text].form)
+    read = Reader(call, VERBS[call.verb.text].form)
     treatment, outcome = read.arguments(2)
     given = read.terms(call.given or (), levels=True)
     if not given:
@@ -246,7 +145,7 @@ def _conditional_effect(call: tree.Call) -> q.Query:
 
 
 def _controlled_effect(call: tree.Call) -> q.Query:
-    read = _Reader(call, VERBS[call.verb.text].form)
+    read = Reader(call, VERBS[call.verb.text].form)
     read.no_bar()
     arguments = read.arguments()
     if len(arguments) < len(("X", "Y", "M=m")):
@@ -259,7 +158,7 @@ def _controlled_effect(call: tree.Call) -> q.Query:
 
 def _between(make: type[q.Independent | q.Paths | q.Adjusts]) -> Callable[[tree.Call], q.Query]:
     def build(call: tree.Call) -> q.Query:
-        read = _Reader(call, VERBS[call.verb.text].form)
+        read = Reader(call, VERBS[call.verb.text].form)
         left, right = read.arguments(2)
         return make(read.some(left), read.some(right), read.terms(call.given or ()), call.span)
 
@@ -267,7 +166,7 @@ def _between(make: type[q.Independent | q.Paths | q.Adjusts]) -> Callable[[tree.
 
 
 def _relatives(call: tree.Call) -> q.Query:
-    read = _Reader(call, VERBS[call.verb.text].form)
+    read = Reader(call, VERBS[call.verb.text].form)
     read.no_bar()
     found = read.terms(read.arguments())
     if not found:
@@ -275,39 +174,78 @@ def _relatives(call: tree.Call) -> q.Query:
     return q.Relatives(call.verb.text, found, call.span)
 
 
+# Options of the questions for sets: which nodes each set must hold, and may not hold.
+SET_OPTIONS = ("required", "forbidden")
+
+
 def _adjustment_sets(call: tree.Call) -> q.Query:
-    read = _Reader(call, VERBS["adjustment_sets"].form)
-    read.no_bar()
-    options = {p.name.text: p for p in read.arguments() if isinstance(p, tree.Assign)}
-    sides = [p for p in read.arguments() if not isinstance(p, tree.Assign)]
-    if len(sides) != 2:
-        raise read.wrong(f"2 arguments expected, {len(sides)} found")
-    strange = next((p for key, p in options.items() if key not in ("effect", "required", "forbidden")), None)
-    if strange or len(options) + len(sides) < len(read.arguments()):
-        raise read.wrong("the options are effect=, required= and forbidden=, each once", strange)
+    read = Reader(call, VERBS["adjustment_sets"].form)
+    read.arguments()
+    rest, options = read.options(("effect", *SET_OPTIONS))
+    x, y = read.sides(rest)
     effect = options.pop("effect").value if "effect" in options else tree.Name("total")
     if not isinstance(effect, tree.Name) or effect.text not in EFFECTS:
         raise read.wrong("effect is total or direct", effect)
     sets = {key: read.terms((part.value,)) for key, part in options.items()}
-    return q.AdjustmentSets(
-        read.some(sides[0]),
-        read.some(sides[1]),
-        effect.text,
-        sets.get("required", ()),
-        sets.get("forbidden", ()),
-        call.span,
-    )
+    return q.AdjustmentSets(x, y, effect.text, sets.get("required", ()), sets.get("forbidden", ()), call.span)
+
+
+def _frontdoor_sets(call: tree.Call) -> q.Query:
+    read = Reader(call, VERBS["frontdoor_sets"].form)
+    read.arguments()
+    rest, options = read.options(SET_OPTIONS)
+    x, y = read.sides(rest)
+    sets = {key: read.terms((part.value,)) for key, part in options.items()}
+    return q.FrontdoorSets(x, y, sets.get("required", ()), sets.get("forbidden", ()), call.span)
+
+
+def _instruments(call: tree.Call) -> q.Query:
+    read = Reader(call, VERBS["instruments"].form)
+    read.no_bar()
+    treatment, outcome = read.arguments(2)
+    return q.Instruments(read.one(treatment), read.one(outcome), call.span)
+
+
+def _controls(call: tree.Call) -> q.Query:
+    read = Reader(call, VERBS["controls"].form)
+    return q.Controls(*read.sides(read.arguments(2)), call.span)
+
+
+def _implications(call: tree.Call) -> q.Query:
+    read = Reader(call, VERBS["implications"].form)
+    read.no_bar()
+    rest, options = read.options(("basis",))
+    basis = options["basis"].value if options else tree.Name(BASES[0])
+    if rest or not isinstance(basis, tree.Name) or basis.text not in BASES:
+        raise read.wrong(f"basis is {', '.join(BASES[:-1])} or {BASES[-1]}", rest[0] if rest else basis)
+    return q.Implications(basis.text, call.span)
+
+
+def _represent(call: tree.Call) -> q.Query:
+    read = Reader(call, VERBS[call.verb.text].form)
+    read.no_bar()
+    read.arguments(0)
+    return q.Represent(call.verb.text, call.span)
+
+
+def _equivalent(call: tree.Call) -> q.Query:
+    read = Reader(call, VERBS["equivalent"].form)
+    read.no_bar()
+    (path,) = read.arguments(1)
+    if not isinstance(path, tree.Text):
+        raise read.wrong("the other model's file expected, in quotes", path)
+    return q.Equivalent(path.text, call.span)
 
 
 def _intervene(call: tree.Call) -> q.Query:
-    read = _Reader(call, VERBS["do"].form)
+    read = Reader(call, VERBS["do"].form)
     read.no_bar()
     return q.Intervene(read.intervention(call), call.span)
 
 
-def _plain(make: type[q.Triples | q.Districts | q.Project]) -> Callable[[tree.Call], q.Query]:
+def _plain(make: type[q.Triples | q.Districts | q.Project | q.Tetrads | q.Members]) -> Callable[[tree.Call], q.Query]:
     def build(call: tree.Call) -> q.Query:
-        read = _Reader(call, VERBS[call.verb.text].form)
+        read = Reader(call, VERBS[call.verb.text].form)
         read.no_bar()
         read.arguments(0)
         return make(call.span)
@@ -338,4 +276,15 @@ VERBS: dict[str, Verb] = {
     "adjusts": Verb("adjusts(X, Y | Z)", _between(q.Adjusts)),
     "do": Verb("do(X)", _intervene),
     "project": Verb("project()", _plain(q.Project)),
+    "frontdoor_sets": Verb("frontdoor_sets(X, Y, required={A}, forbidden={B})", _frontdoor_sets),
+    "instruments": Verb("instruments(X, Y)", _instruments),
+    "controls": Verb("controls(X, Y)", _controls),
+    "implications": Verb("implications(basis=local_markov)", _implications),
+    "tetrads": Verb("tetrads()", _plain(q.Tetrads)),
+    "cpdag": Verb("cpdag()", _represent),
+    "mpdag": Verb("mpdag()", _represent),
+    "mag": Verb("mag()", _represent),
+    "pag": Verb("pag()", _represent),
+    "members": Verb("members()", _plain(q.Members)),
+    "equivalent": Verb('equivalent("other.dag")', _equivalent),
 }

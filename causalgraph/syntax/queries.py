@@ -16,18 +16,26 @@ __all__ = [
     "Adjusts",
     "Arithmetic",
     "Constant",
+    "Controls",
     "Districts",
     "Effect",
+    "Equivalent",
     "Expectation",
+    "FrontdoorSets",
     "Identify",
+    "Implications",
     "Independent",
+    "Instruments",
     "Intervene",
+    "Members",
     "Paths",
     "Probability",
     "Project",
     "Query",
     "Relatives",
+    "Represent",
     "Term",
+    "Tetrads",
     "Triples",
     "terms",
 ]
@@ -168,6 +176,73 @@ class Project:
 
 
 @dataclass(frozen=True)
+class FrontdoorSets:
+    """``frontdoor_sets(X, Y, required={A}, forbidden={B})``."""
+
+    treatments: tuple[Term, ...]
+    outcomes: tuple[Term, ...]
+    required: tuple[Term, ...] = ()
+    forbidden: tuple[Term, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """``instruments(X, Y)``."""
+
+    treatment: Term
+    outcome: Term
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """``controls(X, Y)``: what adjusting for each other variable does."""
+
+    treatments: tuple[Term, ...]
+    outcomes: tuple[Term, ...]
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Implications:
+    """``implications(basis=missing_edge)``."""
+
+    basis: str = "missing_edge"
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Tetrads:
+    """``tetrads()``."""
+
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Represent:
+    """``cpdag()``, ``mpdag()``, ``mag()``, ``pag()``; `form` is the verb."""
+
+    form: str
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Members:
+    """``members()``: the graphs of the class."""
+
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """``equivalent("other.dag")``; `path` is relative to the model's file."""
+
+    path: str
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Constant:
     """A number in arithmetic over causal quantities, kept as written."""
 
@@ -199,6 +274,14 @@ Query = (
     | Adjusts
     | Intervene
     | Project
+    | FrontdoorSets
+    | Instruments
+    | Controls
+    | Implications
+    | Tetrads
+    | Represent
+    | Members
+    | Equivalent
     | Constant
     | Arithmetic
 )

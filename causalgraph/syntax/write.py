@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from causalgraph.syntax import queries as q
-from causalgraph.syntax.names import level_text, name_text
+from causalgraph.syntax.names import level_text, name_text, string_text
 
 __all__ = ["write"]
 
@@ -60,11 +60,10 @@ def _sides(verb: str, left: tuple[q.Term, ...], right: tuple[q.Term, ...], given
     return _call(verb, [_set(left), _set(right)], map(_term, given))
 
 
-def _write_adjustment_sets(query: q.AdjustmentSets) -> str:
-    options = [f"effect={query.effect}"] * (query.effect != "total")
+def _write_sets(verb: str, query: q.AdjustmentSets | q.FrontdoorSets, options: list[str]) -> str:
     for key, terms in (("required", query.required), ("forbidden", query.forbidden)):
         options += [f"{key}={{{', '.join(map(_term, terms))}}}"] * bool(terms)
-    return _call("adjustment_sets", [_set(query.treatments), _set(query.outcomes), *options])
+    return _call(verb, [_set(query.treatments), _set(query.outcomes), *options])
 
 
 WRITERS: dict[type[q.Query], Callable[[Any], str]] = {
@@ -75,7 +74,15 @@ WRITERS: dict[type[q.Query], Callable[[Any], str]] = {
     q.Independent: lambda x: _sides("independent", x.left, x.right, x.given),
     q.Paths: lambda x: _sides("paths", x.left, x.right, x.given),
     q.Adjusts: lambda x: _sides("adjusts", x.treatments, x.outcomes, x.given),
-    q.AdjustmentSets: _write_adjustment_sets,
+    q.AdjustmentSets: lambda x: _write_sets("adjustment_sets", x, [f"effect={x.effect}"] * (x.effect != "total")),
+    q.FrontdoorSets: lambda x: _write_sets("frontdoor_sets", x, []),
+    q.Instruments: lambda x: _call("instruments", [_term(x.treatment), _term(x.outcome)]),
+    q.Controls: lambda x: _call("controls", [_set(x.treatments), _set(x.outcomes)]),
+    q.Implications: lambda x: _call("implications", [f"basis={x.basis}"] * (x.basis != "missing_edge")),
+    q.Tetrads: lambda _: "tetrads()",
+    q.Represent: lambda x: f"{x.form}()",
+    q.Members: lambda _: "members()",
+    q.Equivalent: lambda x: _call("equivalent", [string_text(x.path)]),
     q.Relatives: lambda x: _call(x.relation, map(_term, x.of)),
     q.Intervene: lambda x: _do(x.treatments),
     q.Triples: lambda _: "triples()",
