@@ -163,11 +163,7 @@ def _optimal(
 ) -> Optimal:
     if effect == "direct":
         return Optimal(None, "the optimal set is defined for total effects")
-    best = optimal_adjustment_set(graph, x, y)
-    chosen = frozenset(best.covariates or ())
-    if best.covariates is not None and (chosen & forbidden or not required <= chosen):
-        return Optimal(None, f"{naming(best.covariates)} is best, but isn't what was asked for")
-    return best
+    return optimal_adjustment_set(graph, x, y, required=required, forbidden=forbidden)
 
 
 def _why_none(
