@@ -81,6 +81,10 @@ class Answer:
         """Return what there is to show."""
         raise NotImplementedError(type(self).__name__)
 
+    def explanation(self) -> Document:
+        """Return the same at more length, in plain words, where there is more to say."""
+        return self.document()
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values under the keys of the public contract, `kind` among them."""
         raise NotImplementedError(type(self).__name__)

@@ -20,7 +20,7 @@ from causalgraph.criteria.separation import separation, words
 from causalgraph.criteria.tetrads import Tetrads, vanishing_tetrads
 from causalgraph.errors import CausalGraphError, DataError, ModelError
 from causalgraph.graphs import relations, surgery
-from causalgraph.graphs.kinds import require_directed
+from causalgraph.graphs.kinds import DIRECTED, require_directed
 from causalgraph.graphs.paths import triples
 from causalgraph.model import Claim, Item, Model, Question
 from causalgraph.names import natural
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from causalgraph.data.source import Source
+    from causalgraph.identify.answer import Verdict
 
-__all__ = ["ANSWERS", "Settings", "answer", "run", "source_of"]
+__all__ = ["ANSWERS", "Settings", "answer", "run", "source_of", "witness_of"]
 
 # Paths and triples that an answer lists unless the graph is asked directly.
 PATHS_LISTED = 1000
@@ -67,13 +68,48 @@ def _plain(terms: tuple[queries.Term, ...], what: str) -> tuple[str, ...]:
 
 
 def _identify(model: Model, query: queries.Identify, _text: str, _settings: Settings) -> Answer:
+    return _identified(model, query)
+
+
+def _identified(model: Model, query: queries.Identify) -> Verdict:
     from causalgraph.certify.proof import certified
     from causalgraph.identify.answer import Identified, identify
 
-    found = identify(model.graph, _names(query.treatments), _names(query.outcomes), given=_names(query.given))
+    found = identify(
+        model.graph,
+        _names(query.treatments),
+        _names(query.outcomes),
+        given=_names(query.given),
+        strategy=query.strategy,
+    )
     if isinstance(found, Identified):
-        certified(found.proof, model.graph, found.formula)
+        certified(found.proof, model.graph, found.formula, found.question.goal)
     return found
+
+
+def _verify(model: Model, query: queries.Verify, _text: str, settings: Settings) -> Answer:
+    from causalgraph.certify.verify import verify
+    from causalgraph.identify.answer import Identified
+
+    found = _identified(model, query.claim)
+    asked = found.question
+    if isinstance(found, Identified) and (asked.graph.kind not in DIRECTED or asked.graph.selected):
+        what = "with selected nodes" if asked.graph.selected else f"of kind {asked.graph.kind}"
+        raise ModelError.because("E108", f"verify isn't defined on a graph {what}", fix="ask it of a dag or an admg")
+    if isinstance(found, Identified):
+        return verify(asked.graph, asked.x, asked.y, asked.w, found.formula, seed=settings.seed)
+    return witness_of(found) or found
+
+
+def witness_of(found: Answer) -> Answer | None:
+    """Return two models that prove that an effect isn't identified; None where that isn't what was found."""
+    from causalgraph.certify.witness import witness
+    from causalgraph.identify.answer import NotIdentified
+
+    if not isinstance(found, NotIdentified):
+        return None
+    asked = found.question
+    return witness(asked.graph, asked.x, asked.y, asked.w, found.hedge.forest, found.hedge.inner)
 
 
 def _numeric(model: Model, query: Any, text: str, settings: Settings) -> Answer:
@@ -209,6 +245,7 @@ def _equivalent(model: Model, query: queries.Equivalent, _text: str, _settings: 
 
 ANSWERS: dict[type, Callable[[Model, Any, str, Settings], Answer]] = {
     queries.Identify: _identify,
+    queries.Verify: _verify,
     queries.Probability: _numeric,
     queries.Expectation: _numeric,
     queries.Effect: _numeric,

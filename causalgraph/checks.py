@@ -8,7 +8,17 @@ from causalgraph.criteria.controls import Controls, controls
 from causalgraph.errors import Diagnostic, Label, did_you_mean
 from causalgraph.graphs.kinds import DIRECTED
 from causalgraph.graphs.mixed import MixedGraph
-from causalgraph.syntax.queries import Arithmetic, Effect, Expectation, Identify, Probability, Query, Term, terms
+from causalgraph.syntax.queries import (
+    Arithmetic,
+    Effect,
+    Expectation,
+    Identify,
+    Probability,
+    Query,
+    Term,
+    Verify,
+    terms,
+)
 from causalgraph.variables import Variable
 
 __all__ = ["check_query", "controls_of"]
@@ -42,6 +52,9 @@ def _problems(query: Query, graph: MixedGraph, variables: Mapping[str, Variable]
     if isinstance(query, Arithmetic):
         yield from _problems(query.left, graph, variables)
         yield from _problems(query.right, graph, variables)
+        return
+    if isinstance(query, Verify):
+        yield from _problems(query.claim, graph, variables)
         return
     conditions = query.given if isinstance(query, OBSERVED) else ()
     for term in terms(query):

@@ -9,6 +9,7 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from causalgraph.answers import Answer, Document, Word, line
+from causalgraph.certify.verify import Verification
 from causalgraph.criteria.adjustment import Adjustment
 from causalgraph.criteria.classes import EquivalenceAnswer
 from causalgraph.criteria.families import AdjustmentFamily
@@ -17,7 +18,7 @@ from causalgraph.criteria.listing import NodesAnswer, SetsAnswer
 from causalgraph.criteria.separation import Connected, Separated, naming
 from causalgraph.errors import ModelError
 from causalgraph.evaluate.estimate import Estimate, decimals, number
-from causalgraph.identify.answer import Identified, Undecided
+from causalgraph.identify.answer import Identified, NotIdentified, Undecided
 from causalgraph.model import Claim
 from causalgraph.syntax import tree
 
@@ -90,6 +91,10 @@ def _yes(claim: Claim, answer: Answer) -> tuple[bool, str]:
     """Read an answer as yes or no."""
     if isinstance(answer, Identified):
         return True, "that it is identified"
+    if isinstance(answer, NotIdentified):
+        return False, f"that it isn't identified: {answer.hedge.reason}"
+    if isinstance(answer, Verification):
+        return answer.holds, f"a worst error of {answer.worst_error:.2g}"
     if isinstance(answer, Separated | Connected):
         return answer.separated, "independence" if answer.separated else "an open path"
     if isinstance(answer, Adjustment):

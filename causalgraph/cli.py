@@ -83,7 +83,7 @@ def run(file: File, as_json: Json = False, data: Data = None) -> None:
 
 
 @app.command()
-def ask(
+def ask(  # noqa: PLR0913, PLR0917 (the options of a command)
     file: File,
     query: Annotated[str, typer.Argument(help="The question, such as 'identify(do(X), Y)'.")],
     as_json: Json = False,
@@ -92,15 +92,25 @@ def ask(
     level: Annotated[float, typer.Option("--level", min=0.5, max=0.9999, help="The level of intervals.")] = 0.95,
     method: Annotated[str, typer.Option("--method", help="How errors are found: counts or bootstrap.")] = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Of what is drawn at random.")] = 0,
+    explain: Annotated[bool, typer.Option("--explain", help="Tell a proof step by step, in plain words.")] = False,
+    witness: Annotated[
+        bool, typer.Option("--witness", help="With a 'not identified', print two models that prove it.")
+    ] = False,
 ) -> None:
     """Answer one question about a model."""
+    from causalgraph.ask import witness_of
     from causalgraph.loading import load
 
-    answer = load(file).ask(query, data, method=method, weight=weight, level=level, seed=seed)
+    model = load(file)
+    answer = model.ask(query, data, method=method, weight=weight, level=level, seed=seed)
+    more = witness_of(answer) if witness else None
     if as_json:
-        _print_json({"version": JSON_VERSION, "query": query, **answer.to_dict()})
+        extra = {"witness": more.to_dict()} if more else {}
+        _print_json({"version": JSON_VERSION, "query": query, **answer.to_dict(), **extra})
     else:
-        _show(answer.document())
+        _show(answer.explanation() if explain else answer.document())
+        if more:
+            _show(more.document())
     raise typer.Exit(answer.exit_code)
 
 

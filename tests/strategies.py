@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from causalgraph.graphs.ancestral import mag
+from causalgraph.graphs.equivalence import cpdag
+from causalgraph.graphs.meek import meek_closure
 from causalgraph.graphs.mixed import MixedGraph
+from causalgraph.graphs.zhang import pag
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,9 +29,11 @@ __all__ = [
     "graphs",
     "graphs_with_sets",
     "names",
+    "random_class",
     "random_disjoint",
     "random_graph",
     "scaled",
+    "subsets",
 ]
 
 # Names that a careless parser, sorter or renderer stumbles over.
@@ -150,3 +156,35 @@ def random_disjoint(
         out.append(frozenset(left[:count]))
         left = left[count:]
     return tuple(out)
+
+
+def subsets(pool: Iterable[str]) -> list[frozenset[str]]:
+    """Return every subset."""
+    pool = sorted(pool)
+    return [frozenset(s) for k in range(len(pool) + 1) for s in combinations(pool, k)]
+
+
+def with_knowledge(rng: np.random.Generator, graph: MixedGraph, dag: MixedGraph) -> MixedGraph:
+    """Add what a member says of some undirected edges."""
+    open_edges = [e for e in graph.edges if e.mark == "--"]
+    known = [e for e in open_edges if rng.random() < 0.4]
+    arrows = {frozenset((e.left, e.right)): (e.left, e.right) for e in dag.edges}
+    return meek_closure(graph, required=[arrows[frozenset((e.left, e.right))] for e in known])
+
+
+def random_class(rng: np.random.Generator, kind: str) -> MixedGraph:
+    """Return a random legal graph of a kind that stands for a class, or of kind mag."""
+    size = int(rng.integers(3, 7))
+    if kind in ("mag", "pag"):
+        graph = random_graph(rng, size + 1, arrows=0.4, two_headed=0.1, latent=int(rng.integers(0, 2)))
+        found = mag(graph)
+        return found if kind == "mag" else pag(found)
+    dag = random_graph(rng, size, arrows=float(rng.uniform(0.3, 0.8)), two_headed=0.0)
+    found = cpdag(dag)
+    if kind == "cpdag":
+        return found
+    closed = with_knowledge(rng, found, dag)
+    if kind == "mpdag":
+        return closed
+    # The same knowledge without what follows from it.
+    return MixedGraph("pdag", closed.nodes, closed.edges)

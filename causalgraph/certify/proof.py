@@ -1,62 +1,104 @@
 """The checker of proofs. It shares no code with what finds them.
 
-Separation is decided anew, by moralising the ancestral graph with networkx; each rule is held against its statement;
-the steps must lead from the goal to the conclusion. A proof that was altered anywhere is rejected.
+Separation is decided anew, by moralising the ancestral graph with networkx; latents are projected anew; each rule is
+held against its statement; the steps must lead from the goal to the conclusion. A proof that was altered anywhere is
+rejected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import combinations
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import networkx as nx
-from sympy import Expr, Mul
 
+from causalgraph.certify import factors, rewrites
+from causalgraph.certify.classes import adjustment_faults, selection_faults
+from causalgraph.certify.plain import Plain, cut, separated
 from causalgraph.formula.nodes import Event, Marginal, P, Value, equal
-from causalgraph.graphs.mixed import MixedGraph
-from causalgraph.identify.proof import AdjustmentPremise, Proof, SeparationPremise, Step
+from causalgraph.formula.rewriting import parts
+from causalgraph.graphs.kinds import DIRECTED
+from causalgraph.graphs.mixed import Mark, MixedGraph
+from causalgraph.identify.proof import AdjustmentPremise, DescentPremise, Proof, SeparationPremise, Step
+
+if TYPE_CHECKING:
+    from sympy import Expr
 
 __all__ = ["certified", "faults"]
 
+Verdict = tuple[list[str], set[str]]
 
-def faults(proof: Proof, graph: MixedGraph, formula: Expr) -> list[str]:
-    """Return what is wrong with a proof of ``formula`` over ``graph``; nothing where it holds.
 
-    >>> from causalgraph.identify.strategies import derive, question
+def faults(proof: Proof, graph: MixedGraph, formula: Expr, goal: Expr | None = None) -> list[str]:
+    """Return what is wrong with a proof of ``formula``, and of ``goal``, over ``graph``; nothing where it holds.
+
+    >>> from causalgraph.identify.strategies import adjustment, question
     >>> graph = MixedGraph.build([("Z", "->", "X"), ("Z", "->", "Y"), ("X", "->", "Y")])
-    >>> found = derive(question(graph, "X", "Y"))
+    >>> found = adjustment(question(graph, "X", "Y"))
     >>> faults(found.proof, graph, found.formula)
     []
     """
-    wrong = []
+    wrong = [] if goal in (None, proof.goal) else ["it proves something else than was asked"]
+    graph = replace(graph, latent=graph.latent | graph.require(proof.unused))
+    plain = Plain(graph)
     wholes = list(proof.formulas())
     for number, step in enumerate(proof.steps, start=1):
         if wholes[number] == wholes[number - 1]:
             wrong.append(f"step {number} ({step.rule}) rewrites a term that isn't there")
-        check = CHECKS.get(step.rule)
-        if check is None:
-            wrong.append(f"step {number}: there is no rule {step.rule!r}")
-        else:
-            wrong += [f"step {number} ({step.rule}): {fault}" for fault in check(step, graph)]
+        wrong += [f"step {number} ({step.rule}): {fault}" for fault in _step_faults(step, plain)]
     last = wholes[-1]
-    if not equal(last, formula):
+    if last != formula and not equal(last, formula):
         wrong.append("the steps lead to another formula")
-    if any(p.do for p in last.atoms(P)):
+    terms = last.atoms(P)
+    if any(p.do for p in terms):
         wrong.append("the formula still speaks of an intervention")
-    seen = {e.variable for p in last.atoms(P) for e in (*p.events, *p.given)}
+    seen = {e.variable for p in terms for e in (*p.events, *p.given)}
     if seen & graph.latent:
         wrong.append(f"the formula speaks of latent {sorted(seen & graph.latent)}")
     return wrong
 
 
-def certified(proof: Proof, graph: MixedGraph, formula: Expr) -> None:
+def _step_faults(step: Step, plain: Plain) -> Iterator[str]:
+    """Yield what is wrong with one step: its rule, its terms, its subject."""
+    check = CHECKS.get(step.rule)
+    if check is None:
+        yield f"there is no rule {step.rule!r}"
+        return
+    if (plain.graph.kind not in DIRECTED or plain.graph.selected) and step.rule not in FOR_CLASSES:
+        yield f"the rule isn't one for a graph of kind {plain.graph.kind}, or for selected data"
+        return
+    broken = [fault for side in (step.before, step.after) for p in side.atoms(P) for fault in _term_faults(p, plain)]
+    if broken:
+        yield from broken
+        return
+    wrong, names = check(step, plain)
+    yield from wrong
+    if Counter(step.names) != Counter(names):
+        yield f"it is about {sorted(names)}, not about {sorted(step.names)}"
+
+
+def _term_faults(term: P, plain: Plain) -> Iterator[str]:
+    """Yield what keeps a term from having a meaning over the graph."""
+    count = Counter(e.variable for e in (*term.events, *term.given, *term.do))
+    if not term.events:
+        yield f"{term} is the probability of nothing"
+    if not count.keys() <= plain.nodes:
+        yield f"{term} speaks of {sorted(count.keys() - plain.nodes)}, which isn't observed"
+    yield from (f"{term} speaks of {name} twice" for name, times in count.items() if times > 1)
+    for event in (*term.events, *term.given, *term.do):
+        if isinstance(event.value, Value) and event.value.variable != event.variable:
+            yield f"{term} gives {event.variable} a value of {event.value.variable}"
+
+
+def certified(proof: Proof, graph: MixedGraph, formula: Expr, goal: Expr) -> None:
     """Make sure that a proof holds before anyone sees its formula.
 
     Raises:
         AssertionError: it doesn't, which is an error of the program and never of its user.
     """
-    wrong = faults(proof, graph, formula)
+    wrong = faults(proof, graph, formula, goal)
     if wrong:
         raise AssertionError(f"a proof that doesn't hold: {'; '.join(wrong)}")
 
@@ -65,80 +107,92 @@ def _names(events: Iterable[Event]) -> frozenset[str]:
     return frozenset(e.variable for e in events)
 
 
-def _total_probability(step: Step, _graph: MixedGraph) -> list[str]:
+def _total_probability(step: Step, _plain: Plain) -> Verdict:
     """P(y | do(x), w) = Σ_z P(y | do(x), z, w) P(z | do(x), w), z new."""
     before, after = step.before, step.after
-    if not (isinstance(before, P) and isinstance(after, Marginal) and isinstance(after.body, Mul)):
-        return ["it isn't a sum over a product"]
+    if not (isinstance(before, P) and isinstance(after, Marginal)):
+        return ["it isn't a sum over a product"], set()
     z = [Event(v.variable, v) for v in after.bound]
     used = _names((*before.events, *before.given, *before.do))
-    wrong = []
-    if _names(z) & used or len(_names(z)) < len(z):
+    wrong = ["the rule needs no premise"] * bool(step.premises)
+    if _names(z) & used or len(_names(z)) < len(z) or set(after.bound) & before.free_symbols:
         wrong.append("a variable of the sum stands in the term already")
-    if after.body != P(before.events, (*before.given, *z), before.do) * P(z, before.given, before.do):
+    wanted = [P(before.events, (*before.given, *z), before.do), P(z, before.given, before.do)]
+    if not _is_product(after.body, *wanted):
         wrong.append("the factors aren't those of the law of total probability")
-    return wrong
+    return wrong, set(_names(z))
 
 
-def _rule_2(step: Step, graph: MixedGraph) -> list[str]:
+def _rule_1(step: Step, plain: Plain) -> Verdict:
+    """P(y | do(v), x, w) = P(y | do(v), w) if Y ⟂ X | V, W without the arrows into V."""
+    before, after = step.before, step.after
+    if not (isinstance(before, P) and isinstance(after, P)):
+        return ["it isn't about one term"], set()
+    x = _names(before.given) - _names(after.given)
+    if not x or after != P(before.events, (e for e in before.given if e.variable not in x), before.do):
+        return ["it doesn't drop conditions"], set(x)
+    held = _names(before.do)
+    return _separation(step, plain, x, _names(after.events), _names(after.given) | held, held, frozenset()), set(x)
+
+
+def _rule_2(step: Step, plain: Plain) -> Verdict:
     """P(y | do(x), do(v), w) = P(y | do(v), x, w) if Y ⟂ X | V, W without the arrows into V and out of X."""
-    before, after = step.before, step.after
-    if not (isinstance(before, P) and isinstance(after, P)):
-        return ["it isn't about one term"]
-    moved = tuple(e for e in before.do if e not in after.do)
-    kept = tuple(e for e in before.do if e in after.do)
-    if not moved or after != P(before.events, (*before.given, *moved), kept):
-        return ["it doesn't turn actions into observations"]
-    held, x = _names(kept), _names(moved)
-    needed = SeparationPremise(
-        tuple(sorted(x)),
-        tuple(sorted(_names(before.events))),
-        tuple(sorted(_names(before.given) | held)),
-        tuple(sorted(held)),
-        tuple(sorted(x)),
-    )
-    return _premise(step, needed, graph)
+    done, seen = step.before, step.after
+    if not (isinstance(done, P) and isinstance(seen, P)):
+        return ["it isn't about one term"], set()
+    if len(done.do) < len(seen.do):
+        done, seen = seen, done
+    moved = tuple(e for e in done.do if e not in seen.do)
+    kept = tuple(e for e in done.do if e in seen.do)
+    x = _names(moved)
+    if not moved or seen != P(done.events, (*done.given, *moved), kept):
+        return ["it doesn't turn actions into observations"], set(x)
+    held = _names(kept)
+    return _separation(step, plain, x, _names(done.events), _names(done.given) | held, held, x), set(x)
 
 
-def _rule_3(step: Step, graph: MixedGraph) -> list[str]:
+def _rule_3(step: Step, plain: Plain) -> Verdict:
     """P(y | do(x), do(v), w) = P(y | do(v), w) if Y ⟂ X | V, W without the arrows into V and X(W)."""
-    before, after = step.before, step.after
-    if not (isinstance(before, P) and isinstance(after, P)):
-        return ["it isn't about one term"]
-    gone = tuple(e for e in before.do if e not in after.do)
-    kept = tuple(e for e in before.do if e in after.do)
-    if not gone or after != P(before.events, before.given, kept):
-        return ["it doesn't drop actions"]
-    held, x, w = _names(kept), _names(gone), _names(before.given)
-    directed = _cut(graph, held, frozenset())
+    more, less = step.before, step.after
+    if not (isinstance(more, P) and isinstance(less, P)):
+        return ["it isn't about one term"], set()
+    if len(more.do) < len(less.do):
+        more, less = less, more
+    gone = tuple(e for e in more.do if e not in less.do)
+    kept = tuple(e for e in more.do if e in less.do)
+    x = _names(gone)
+    if not gone or less != P(more.events, more.given, kept):
+        return ["it doesn't drop actions"], set(x)
+    held, w = _names(kept), _names(more.given)
+    directed = cut(plain.graph, held, frozenset())
     above_w = w.union(*(nx.ancestors(directed, n) for n in w))
-    needed = SeparationPremise(
-        tuple(sorted(x)),
-        tuple(sorted(_names(before.events))),
-        tuple(sorted(w | held)),
-        tuple(sorted(held | (x - above_w))),
-        (),
-    )
-    return _premise(step, needed, graph)
+    into = held | (x - above_w)
+    return _separation(step, plain, x, _names(more.events), w | held, into, frozenset()), set(x)
 
 
-def _adjustment(step: Step, graph: MixedGraph) -> list[str]:
+def _adjustment(step: Step, plain: Plain) -> Verdict:
     """P(y | do(x)) = Σ_z P(y | x, z) P(z) if Z is valid by the adjustment criterion."""
     before, after = step.before, step.after
-    if not (isinstance(before, P) and not before.given and isinstance(after, Marginal)):
-        return ["it isn't an adjustment formula"]
-    z = [Event(v.variable, v) for v in after.bound]
-    if any(not isinstance(e.value, Value) for e in z) or after.body != P(before.events, (*before.do, *z)) * P(z):
-        return ["it isn't an adjustment formula"]
+    if not isinstance(before, P) or before.given:
+        return ["it isn't an adjustment formula"], set()
+    z = [Event(v.variable, v) for v in after.bound] if isinstance(after, Marginal) else []
+    body, kernel = (after.body if z else after), P(before.events, (*before.do, *z))
+    if not (_is_product(body, kernel, P(z)) if z else body == kernel):
+        return ["it isn't an adjustment formula"], set()
     x, y, covariates = _names(before.do), _names(before.events), _names(z)
-    premise = next((p for p in step.premises if isinstance(p, AdjustmentPremise)), None)
-    if premise is None or (frozenset(premise.x), frozenset(premise.y), frozenset(premise.covariates)) != (
-        x,
-        y,
-        covariates,
-    ):
-        return ["the premise isn't about this adjustment"]
-    directed = _cut(graph, frozenset(), frozenset())
+    premises = [
+        (frozenset(p.x), frozenset(p.y), frozenset(p.covariates))
+        for p in step.premises
+        if isinstance(p, AdjustmentPremise)
+    ]
+    if len(step.premises) != 1 or premises != [(x, y, covariates)]:
+        return ["the premise isn't about this adjustment"], set(covariates)
+    graph = plain.graph
+    if graph.selected:
+        return selection_faults(graph, x, y, covariates), set(covariates)
+    if graph.kind not in DIRECTED:
+        return adjustment_faults(graph, x, y, covariates), set(covariates)
+    directed = cut(graph, frozenset(), frozenset())
     proper = directed.copy()
     proper.remove_edges_from([(a, b) for a, b in directed.edges if b in x])
     to_y = directed.copy()
@@ -146,61 +200,80 @@ def _adjustment(step: Step, graph: MixedGraph) -> list[str]:
     causal = {n for s in x for n in nx.descendants(proper, s)} & {n for t in y for n in nx.ancestors(to_y, t) | {t}}
     forbidden = causal.union(*(nx.descendants(directed, n) for n in causal))
     wrong = [f"{n} lies on or below a causal path" for n in sorted(covariates & forbidden)]
-    cut = frozenset((a, b) for a in x for b in causal if directed.has_edge(a, b))
-    if not _separated(graph, x, y, covariates, drop=cut):
+    gone = frozenset((a, b) for a in x for b in causal if directed.has_edge(a, b))
+    if not separated(graph, x, y, covariates, drop=gone):
         wrong.append("a biasing path stays open")
-    return wrong
+    return wrong, set(covariates)
 
 
-CHECKS: dict[str, Callable[[Step, MixedGraph], list[str]]] = {
+def _no_causal_path(step: Step, plain: Plain) -> Verdict:
+    """P(y | do(x)) = P(y) if no path leads from X to Y along edges that have no arrowhead at their near end."""
+    before, after = step.before, step.after
+    if not isinstance(before, P) or before.given or after != P(before.events):
+        return ["it doesn't drop all actions of an effect without conditions"], set()
+    x, y = _names(before.do), _names(before.events)
+    forward: nx.DiGraph[str] = nx.DiGraph()
+    forward.add_nodes_from(plain.graph.nodes)
+    for edge in plain.graph.edges:
+        at_left, at_right = edge.marks
+        forward.add_edges_from([(edge.left, edge.right)] * (at_left != Mark.ARROW))
+        forward.add_edges_from([(edge.right, edge.left)] * (at_right != Mark.ARROW))
+    wrong = ["it speaks of everyone, and the data are selected"] * bool(plain.graph.selected)
+    wrong += [f"a path leads from {n} to the outcome" for n in sorted(x) if nx.descendants(forward, n) & y]
+    premises = [(frozenset(p.x), frozenset(p.y)) for p in step.premises if isinstance(p, DescentPremise)]
+    if len(step.premises) != 1 or premises != [(x, y)]:
+        wrong.append("the premise isn't about these variables")
+    return wrong, set(x)
+
+
+# What may be done on a graph that stands for a class of graphs, or with selected data.
+FOR_CLASSES = ("no causal path", "adjustment")
+CHECKS: dict[str, Callable[[Step, Plain], Verdict]] = {
     "total probability": _total_probability,
+    "marginalisation": factors.marginalisation,
+    "conditional": factors.conditional,
+    "district factorisation": factors.district_factorisation,
+    "district": factors.district,
+    "normalisation": factors.normalisation,
+    "factoring": factors.factoring,
+    "cancelling": factors.cancelling,
+    "chain rule": rewrites.chain_rule,
+    "add condition": rewrites.add_condition,
+    "nested sums": rewrites.nested_sums,
+    "rename": rewrites.rename,
+    "rule 1": _rule_1,
     "rule 2": _rule_2,
     "rule 3": _rule_3,
+    "no causal path": _no_causal_path,
     "adjustment": _adjustment,
 }
 
 
-def _premise(step: Step, needed: SeparationPremise, graph: MixedGraph) -> list[str]:
-    """Check that the step names the separation that its rule needs, and that it holds."""
-    named = [p for p in step.premises if isinstance(p, SeparationPremise)]
-    wanted = [set(s) for s in (needed.x, needed.y, needed.given, needed.cut_into, needed.cut_out_of)]
-    if not any([set(s) for s in (p.x, p.y, p.given, p.cut_into, p.cut_out_of)] == wanted for p in named):
-        return [f"the rule needs {needed}"]
-    x, y, z = frozenset(needed.x), frozenset(needed.y), frozenset(needed.given)
-    into, out_of = frozenset(needed.cut_into), frozenset(needed.cut_out_of)
-    return [] if _separated(graph, x, y, z, into=into, out_of=out_of) else [f"{needed} doesn't hold"]
+def _is_product(expr: Expr, *factors: P) -> bool:
+    top, bottom = parts(expr)
+    return not bottom and Counter(top) == Counter(factors)
 
 
-def _cut(graph: MixedGraph, into: frozenset[str], out_of: frozenset[str]) -> nx.DiGraph[Any]:
-    """Return the arrows of the graph but those into ``into`` and out of ``out_of``."""
-    out: nx.DiGraph[Any] = nx.DiGraph()
-    out.add_nodes_from(graph.nodes)
-    arrows = ((e.left, e.right) for e in graph.edges if e.mark == "->")
-    out.add_edges_from((a, b) for a, b in arrows if b not in into and a not in out_of)
-    return out
-
-
-def _separated(
-    graph: MixedGraph,
+def _separation(
+    step: Step,
+    plain: Plain,
     x: frozenset[str],
     y: frozenset[str],
-    z: frozenset[str],
-    *,
-    into: frozenset[str] = frozenset(),
-    out_of: frozenset[str] = frozenset(),
-    drop: frozenset[tuple[str, str]] = frozenset(),
-) -> bool:
-    """Decide separation: make each ``<->`` a hidden parent, moralise the ancestral graph, look for a path round Z."""
-    directed = _cut(graph, into, out_of)
-    directed.remove_edges_from(drop)
-    pairs = (e for e in graph.edges if e.mark == "<->" and not {e.left, e.right} & into)
-    for number, edge in enumerate(pairs):
-        directed.add_edges_from([((number, "hidden"), edge.left), ((number, "hidden"), edge.right)])
-    asked = x | y | z
-    kept = asked.union(*(nx.ancestors(directed, n) for n in asked))
-    part = directed.subgraph(kept)
-    moral: nx.Graph[Any] = nx.Graph(part.to_undirected())
-    for node in part:
-        moral.add_edges_from(combinations(part.predecessors(node), 2))
-    moral.remove_nodes_from(z)
-    return not any(nx.has_path(moral, a, b) for a in x for b in y)
+    given: frozenset[str],
+    into: frozenset[str],
+    out_of: frozenset[str],
+) -> list[str]:
+    """Check that the step names the one separation that its rule needs, and that it holds."""
+    wanted = [x, y, given, into, out_of]
+    needed = SeparationPremise(*(tuple(sorted(s)) for s in wanted))
+    named = [p for p in step.premises if isinstance(p, SeparationPremise)]
+    if (
+        len(step.premises) != 1
+        or any(
+            [Counter(s) for s in (p.x, p.y, p.given, p.cut_into, p.cut_out_of)] != [Counter(s) for s in wanted]
+            for p in named
+        )
+        or not named
+    ):
+        return [f"the rule needs {needed} and nothing else"]
+    return [] if separated(plain.graph, x, y, given, into=into, out_of=out_of) else [f"{needed} doesn't hold"]

@@ -22,7 +22,7 @@ from causalgraph.evaluate.resampling import bootstrap
 from causalgraph.evaluate.table import Evaluated, covariance, evaluate
 from causalgraph.formula.printing import text as formula_text
 from causalgraph.graphs.mixed import MixedGraph
-from causalgraph.identify.answer import Undecided
+from causalgraph.identify.answer import NotIdentified, Undecided
 from causalgraph.names import natural
 from causalgraph.syntax.queries import Arithmetic, Effect, Expectation, Probability
 from causalgraph.variables import Variable
@@ -49,7 +49,7 @@ def answer(
     method: str = "auto",
     level: float = 0.95,
     seed: int = 0,
-) -> Estimate | Undecided:
+) -> Estimate | NotIdentified | Undecided:
     """Answer a numeric query from data by counting cells.
 
     Args:
@@ -99,15 +99,35 @@ def answer(
         identification=tuple(parts.identified),
         covariates=covariates,
         strata=counting.strata(counts, covariates),
-        naive=_naive(pieces[0].quantity.naive, whole, variables) if covariates and single else None,
+        naive=_naive(pieces[0].quantity.naive, whole, variables) if _adjusts(parts) and single else None,
         naive_of=_naive_of(query, world),
         supported=min(one.held.mass for one in told),
         failing=tuple(s.to_dict() for s in failing_of(told)),
-        notes=tuple(_notes(counts, variables, source)),
+        notes=(*_notes(counts, variables, source), *_spread(pieces, parts, counts, variables)),
         unit=_unit(query, variables),
         versus=contrast.versus if contrast else None,
         compared=dict.fromkeys(contrast.versus, contrast.pairs[0][0]) if contrast else {},
     )
+
+
+def _adjusts(parts: Parts) -> bool:
+    """Whether the answer may differ from a plain comparison."""
+    ways = [i.derivation for i in parts.identified]
+    return any(d.covariates or d.strategy == "general" for d in ways)
+
+
+def _spread(pieces: list[Piece], parts: Parts, counts: Counts, variables: Mapping[str, Variable]) -> Iterator[str]:
+    """Say what was averaged over without need, and how far its values differ: if they do, the graph is in doubt."""
+    free = dict.fromkeys(n for i in parts.identified for n in i.derivation.free)
+    if not free or len(pieces) > 1:
+        return
+    found = evaluate(pieces[0].quantity.varied, counts, variables, errors="none")
+    axes = tuple(i for i, v in enumerate(found.axes) if v.variable in free)
+    known = found.values[found.valid]
+    if len(axes) == len(found.axes) and known.size:
+        low, high = float(known.min()), float(known.max())
+        names = ", ".join(free)
+        yield f"averaged over {names}, by whose values it goes from {low:.4g} to {high:.4g}; by the graph they agree"
 
 
 def _pieces(query: Numeric, contrast: Contrast | None, world: World) -> list[Piece]:

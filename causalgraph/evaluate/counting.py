@@ -30,6 +30,10 @@ SETS_TRIED = 10
 DENSE = 200_000
 
 
+# Strategies that compare arms within strata of the covariates; of others the formula itself says what it lacks.
+STRATIFIED = ("backdoor", "adjustment", "optimal")
+
+
 def _events(formula: Expr) -> Iterator[Event]:
     for node in formula.atoms(P, E):
         yield from (*(node.events if isinstance(node, P) else ()), *node.given)
@@ -82,7 +86,7 @@ def _groups(parts: Parts) -> list[list[Comparison]]:
     """Group comparisons whose arms must be observed together."""
     grouped: dict[tuple[object, ...], list[Comparison]] = {}
     for one in parts.comparisons:
-        if one.verdict.derivation.strategy != "no effect":
+        if one.verdict.derivation.strategy in STRATIFIED:
             alike = (one.verdict.derivation.covariates, one.verdict.question.w)
             key = (*alike, tuple(sorted(one.within.items())), tuple(sorted(one.population.items())))
             grouped.setdefault(key, []).append(one)

@@ -14,6 +14,7 @@ from causalgraph.evaluate.quantities import (
     World,
     causal,
     identified,
+    joined,
     mean_formula,
     numeric_outcome,
 )
@@ -88,14 +89,12 @@ def _means(query: Effect, world: World, parts: Parts, *levels: str) -> list[Quan
 
 def _difference(query: Effect, world: World, parts: Parts, level: str, against: str) -> Quantity:
     """E(Y | do(X=level)) - E(Y | do(X=against)), given or held what the query says."""
-    one, other = _means(query, world, parts, level, against)
-    return Quantity(one.formula - other.formula, one.naive - other.naive)
+    return joined(lambda one, other: one - other, *_means(query, world, parts, level, against))
 
 
 def _ratio(query: Effect, world: World, parts: Parts, level: str, against: str) -> Quantity:
     """E(Y | do(X=level)) / E(Y | do(X=against))."""
-    one, other = _means(query, world, parts, level, against)
-    return Quantity(one.formula / other.formula, one.naive / other.naive)
+    return joined(lambda one, other: one / other, *_means(query, world, parts, level, against))
 
 
 def _odds_ratio(query: Effect, world: World, parts: Parts, level: str, against: str) -> Quantity:
@@ -109,12 +108,11 @@ def _odds_ratio(query: Effect, world: World, parts: Parts, level: str, against: 
         raise EstimationError.because(
             "E507", f"{outcome.name} isn't binary, and odds are of an event", fix="ask for rr, a ratio of means, or ate"
         )
-    one, other = _means(query, world, parts, level, against)
 
     def odds(p: Expr, q: Expr) -> Expr:
         return p * (1 - q) / (q * (1 - p))
 
-    return Quantity(odds(one.formula, other.formula), odds(one.naive, other.naive))
+    return joined(odds, *_means(query, world, parts, level, against))
 
 
 def _among(at: Callable[[str, str], str]) -> Callable[[Effect, World, Parts, str, str], Quantity]:
@@ -128,6 +126,13 @@ def _among(at: Callable[[str, str], str]) -> Callable[[Effect, World, Parts, str
         numeric_outcome(query.outcome, world)
         x, y = query.treatment.variable, query.outcome.variable
         verdict = identified(world, parts, [x], [y])
+        if verdict.derivation.strategy not in ("backdoor", "no effect"):
+            raise EstimationError.because(
+                "E510",
+                f"{query.measure} needs a set that satisfies the back-door criterion, and there is none",
+                why="what the treated would have been without treatment isn't what everyone would have been",
+                fix=f"ask for ate({x}, {y}), which is identified",
+            )
         population = at(level, against)
         parts.comparisons += [
             Comparison(verdict, {x: arm}, {}, {x: population} if verdict.derivation.covariates else {})
@@ -140,12 +145,13 @@ def _among(at: Callable[[str, str], str]) -> Callable[[Effect, World, Parts, str
                 return observed
             if verdict.derivation.strategy == "no effect":
                 return E(y, [Event(x, Level(population))])
-            return _reweighted(verdict.derivation.covariates, mean_formula(verdict), x, population).xreplace(
+            return _reweighted(verdict.derivation.covariates, mean_formula(verdict, world), x, population).xreplace(
                 {Value(x): Level(arm)}
             )
 
         naive = E(y, [Event(x, Level(level))]) - E(y, [Event(x, Level(against))])
-        return Quantity(mean(level) - mean(against), naive)
+        difference = mean(level) - mean(against)
+        return Quantity(difference, naive, difference)
 
     return build
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sympy import Add, Integer, Mul, Number, Pow
+from sympy import Add, Float, Integer, Mul, Number, Pow
 
 from causalgraph.certify.proof import certified
 from causalgraph.data.source import Source
 from causalgraph.errors import EstimationError
-from causalgraph.formula.nodes import E, Level, P, Value
+from causalgraph.formula.nodes import E, Level, Marginal, P, Value
 from causalgraph.graphs.mixed import MixedGraph
-from causalgraph.identify.answer import Identified, Undecided, identify
+from causalgraph.identify.answer import Identified, NotIdentified, Undecided, identify
 from causalgraph.identify.strategies import expectation
 from causalgraph.syntax.queries import Arithmetic, Constant, Effect, Expectation, Probability, Term
 from causalgraph.variables import DISCRETE, Variable
@@ -30,6 +30,7 @@ __all__ = [
     "World",
     "causal",
     "identified",
+    "joined",
     "mean_formula",
     "numeric_outcome",
     "quantity",
@@ -76,9 +77,9 @@ class World:
 class RefusedError(Exception):
     """A causal part isn't identified; carries the verdict to where the query is answered."""
 
-    def __init__(self, verdict: Undecided) -> None:
+    def __init__(self, verdict: NotIdentified | Undecided) -> None:
         self.verdict = verdict
-        super().__init__(verdict.reason)
+        super().__init__(str(verdict))
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,26 @@ class Parts:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A formula with the adjustment, and the one that a naive reading would use."""
+    """A formula with the adjustment, and the one that a naive reading would use.
+
+    `varied` is the formula with its free values still free; where it has some, `formula` averages over them.
+    """
 
     formula: Expr
     naive: Expr
+    varied: Expr
+
+    @classmethod
+    def same(cls, formula: Expr) -> Quantity:
+        """Make a quantity that needs no adjustment."""
+        return cls(formula, formula, formula)
+
+
+def joined(join: Callable[..., Expr], *parts: Quantity) -> Quantity:
+    """Combine quantities, reading by reading."""
+    return Quantity(
+        join(*(p.formula for p in parts)), join(*(p.naive for p in parts)), join(*(p.varied for p in parts))
+    )
 
 
 Effects = Callable[[Effect, World, Parts], Quantity]
@@ -116,13 +133,13 @@ Effects = Callable[[Effect, World, Parts], Quantity]
 def quantity(query: Numeric, world: World, parts: Parts, effect: Effects) -> Quantity:
     """Turn a query into a formula, identifying its causal parts; ``effect`` does so for a named effect."""
     if isinstance(query, Constant):
-        return Quantity(Number(query.digits), Number(query.digits))
+        return Quantity.same(Number(query.digits))
     if isinstance(query, Arithmetic):
         join = OPERATORS[query.operator]
         left, right = (quantity(side, world, parts, effect) for side in (query.left, query.right))  # type: ignore[arg-type]  # the parser admits numeric sides alone
         if query.operator == "/" and right.formula == 0:
             raise EstimationError.because("E509", "this divides by zero")
-        return Quantity(join(left.formula, right.formula), join(left.naive, right.naive))
+        return joined(join, left, right)
     if isinstance(query, Effect):
         return effect(query, world, parts)
     return causal(query, world, parts)
@@ -140,11 +157,20 @@ def causal(query: Probability | Expectation, world: World, parts: Parts) -> Quan
     else:
         plain = P(names, [*given, *do])
     if not do:
-        return Quantity(plain.xreplace(held), plain.xreplace(held))
+        return Quantity.same(plain.xreplace(held))
     verdict = identified(world, parts, do, names, given)
-    formula = verdict.formula if isinstance(query, Probability) else mean_formula(verdict)
+    formula = verdict.formula if isinstance(query, Probability) else mean_formula(verdict, world)
     parts.comparisons.append(Comparison(verdict, _fixed(query.do), _fixed(query.given)))
-    return Quantity(formula.xreplace(held), plain.xreplace(held))
+    averaged = over_free_values(formula, verdict)
+    return Quantity(averaged.xreplace(held), plain.xreplace(held), formula.xreplace(held))
+
+
+def over_free_values(formula: Expr, verdict: Identified) -> Expr:
+    """Average a formula over the values that it holds but the question doesn't fix, as they occur in the data."""
+    free = [n for n in verdict.derivation.free if Value(n) in formula.free_symbols]
+    if not free:
+        return formula
+    return Marginal(Mul(P(free), formula, evaluate=False), *(Value(n) for n in free))
 
 
 def _fixed(terms: Iterable[Term]) -> dict[str, str]:
@@ -160,20 +186,41 @@ def identified(
         RefusedError: it isn't identified.
     """
     verdict = identify(world.graph, do, outcomes, given=given)
-    if isinstance(verdict, Undecided):
+    if not isinstance(verdict, Identified):
         raise RefusedError(verdict)
-    certified(verdict.proof, world.graph, verdict.formula)
+    certified(verdict.proof, world.graph, verdict.formula, verdict.question.goal)
     if verdict not in parts.identified:
         parts.identified.append(verdict)
     return verdict
 
 
-def mean_formula(verdict: Identified) -> Expr:
-    """Return the formula of the outcome's mean."""
-    formula = expectation(verdict.formula, verdict.question.y[0])
-    if formula is None:
-        raise EstimationError.because("E590", "the formula has no expectation in closed form")
-    return formula
+def mean_formula(verdict: Identified, world: World) -> Expr:
+    """Return the formula of the outcome's mean: with an E where the outcome stands once, else summed over its levels.
+
+    Raises:
+        EstimationError: the outcome stands more than once, and has no levels to sum over (E590).
+    """
+    (name,) = verdict.question.y
+    observed = [f for f in verdict.proof.formulas() if not any(p.do for p in f.atoms(P))]
+    closed = (expectation(f, name) for f in (verdict.formula, *reversed(observed)))
+    found = next((f for f in closed if f is not None), None)
+    if found is not None:
+        return found
+    variable = world.variables[name]
+    if world.source.kind(variable) not in DISCRETE:
+        raise EstimationError.because(
+            "E590",
+            f"the formula has no mean of {name} in closed form",
+            why=f"{name} stands in it more than once, and has no levels to sum over",
+            fix=f"bin it in the data and declare its levels, {name} : {{low, high}}",
+        )
+    levels = world.source.levels(variable)
+    numbers = range(len(levels)) if world.source.kind(variable) == "binary" else map(float, levels)
+    terms = [
+        Mul(Float(n), verdict.formula.xreplace({Value(name): Level(level)}), evaluate=False)
+        for n, level in zip(numbers, levels, strict=True)
+    ]
+    return Add(*terms, evaluate=False)
 
 
 def numeric_outcome(outcome: Term, world: World) -> None:

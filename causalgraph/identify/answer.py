@@ -1,26 +1,34 @@
-"""The verdict on a causal query: identified, with formula and proof, or undecided, with the reason."""
+"""The verdict on a causal query: identified, with formula and proof; not identified, with a hedge; or undecided."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from causalgraph.answers import Answer, Block, Document, Math, Style, Table, Word, line
 from causalgraph.criteria.families import adjustment_family
 from causalgraph.criteria.paths import paths, why
 from causalgraph.criteria.separation import naming, words
+from causalgraph.errors import ModelError
 from causalgraph.formula.mathml import mathml
 from causalgraph.formula.printing import latex, text
+from causalgraph.graphs.kinds import DIRECTED
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.paths import Path
+from causalgraph.identify.choosing import Alternative, alternatives, derive, hedge_of
+from causalgraph.identify.hedge import Hedge
 from causalgraph.identify.proof import Proof
-from causalgraph.identify.strategies import Derivation, Question, derive, question
+from causalgraph.identify.strategies import Derivation, Question, question
 
-__all__ = ["Identified", "Undecided", "identify"]
+__all__ = ["Identified", "NotIdentified", "Undecided", "Verdict", "identify"]
 
 # Paths that an answer shows; `paths(X, Y | Z)` lists them all.
 PATHS_SHOWN = 12
+
+# Strategies whose paths, open or closed, show why they work.
+LIT = ("backdoor", "adjustment", "optimal", "no effect")
 
 ASSUMPTIONS = (
     "the graph is right",
@@ -50,12 +58,15 @@ class Identified(Answer):
     def how(self) -> str:
         """The strategy in words."""
         by = naming(self.derivation.covariates) if self.derivation.covariates else "nothing"
-        if self.question.w:
+        if self.question.w and self.derivation.strategy in ("backdoor", "optimal"):
             condition = f"the condition {naming(self.question.w)}"
             by = f"{by} and {condition}" if self.derivation.covariates else condition
         return {
             "backdoor": f"back-door by {by}",
             "adjustment": f"adjustment by {by}",
+            "optimal": f"back-door by {by}, the set of smallest variance",
+            "frontdoor": f"front door by {by}",
+            "general": "by the general algorithm",
             "no effect": f"no causal path leads from {words(self.question.x)} to {words(self.question.y)}",
         }[self.derivation.strategy]
 
@@ -70,10 +81,22 @@ class Identified(Answer):
             "strategy": self.derivation.strategy,
             "covariates": list(self.derivation.covariates),
             "proof": self.proof.to_dict(),
-            "assumptions": list(ASSUMPTIONS),
-            "free": [],
-            "alternatives": [],
+            "assumptions": list(self.assumptions),
+            "free": list(self.derivation.free),
+            "alternatives": [a.to_dict() for a in self.alternatives],
         }
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the formula rests on."""
+        chosen = self.question.graph.sorted(self.question.graph.selected)
+        speaks = f"the formula speaks of the data, all selected by {words(chosen)}, and the effect of everyone"
+        return (*ASSUMPTIONS, *([speaks] if chosen else []))
+
+    @cached_property
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """The other ways to an answer."""
+        return alternatives(self.question, self.derivation)
 
     def document(self) -> Document:
         """Show strategy, formula, paths and proof."""
@@ -88,7 +111,7 @@ class Identified(Answer):
                 ),
                 depth=1,
             ),
-            *self._paths(),
+            *(self._paths() if self.derivation.strategy in LIT else []),
         ]
         for formula, (whole, rule, licence) in zip(self.proof.formulas(), self.proof.lines(), strict=True):
             shown = Math(whole, latex(formula), mathml(formula))
@@ -98,7 +121,31 @@ class Identified(Answer):
                 since = f", since {licence}" if licence else ""
                 rows.append(line("      = ", shown, depth=1))
                 rows.append(line(Word(f"            {rule}{since}", "dim"), depth=1))
-        rows.append(line(Word(f"assumes: {'; '.join(ASSUMPTIONS)}", "dim"), depth=1))
+        if self.proof.unused:
+            hidden = f"the proof takes {naming(self.proof.unused)} for unobserved: the formula does without"
+            rows.append(line(Word(hidden, "dim"), depth=1))
+        if self.derivation.free:
+            any_value = f"any value of {words(self.derivation.free)} gives the same number, if the graph is right"
+            rows.append(line(Word(any_value, "dim"), depth=1))
+        rows.append(line(Word(f"assumes: {'; '.join(self.assumptions)}", "dim"), depth=1))
+        rows += [line(Word(f"or {a.sentence}", "dim"), depth=1) for a in self.alternatives]
+        return Document(tuple(rows))
+
+    def explanation(self) -> Document:
+        """Tell the proof step by step, in plain words."""
+        goal = text(self.question.goal)
+        rows: list[Block] = [
+            line(Word("✔ ", "good"), f"identified, given this graph: {self.how}"),
+            line(f"Asked is {goal}: what would be seen of the outcome if one acted, rather than looked."),
+        ]
+        formulas = list(self.proof.formulas())[1:]
+        for number, (step, formula) in enumerate(zip(self.proof.steps, formulas, strict=True), start=1):
+            since = f". Allowed, since {step.reason}" if step.reason else ""
+            sentence = step.sentence[0].upper() + step.sentence[1:]
+            rows.append(line(f"{number}. {sentence}{since}."))
+            rows.append(line("= ", Math(text(formula), latex(formula), mathml(formula)), depth=1))
+        rows.append(line("No action is left in the formula: all of it can be read off the data."))
+        rows.append(line(Word(f"assumes: {'; '.join(self.assumptions)}", "dim")))
         return Document(tuple(rows))
 
     def _repr_latex_(self) -> str:
@@ -117,6 +164,57 @@ class Identified(Answer):
 def _path_row(path: Path, given: tuple[str, ...]) -> tuple[str | Word, ...]:
     style: Style = "causal" if path.causal else "biasing"
     return Word(path.drawn, style), Word(style, style), why(path, given)
+
+
+@dataclass(frozen=True)
+class NotIdentified(Answer):
+    """No formula in what is observed gives the effect: two models over the graph agree on the data and differ in it."""
+
+    question: Question
+    hedge: Hedge
+    exit_code = 1
+
+    @cached_property
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """What an assumption beyond the graph would give."""
+        return alternatives(self.question, None)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What could help."""
+        joined = words(tuple(map(str, self.hedge.two_headed)))
+        measure = f"measure what {joined} stand{'s' if len(self.hedge.two_headed) == 1 else ''} for, and adjust for it"
+        experiment = f"set {words(self.hedge.treatments)} at random, in a trial"
+        return (measure, experiment, *(a.sentence for a in self.alternatives))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {
+            "kind": "identification",
+            "identified": False,
+            "estimand": text(self.question.goal),
+            "reason": self.hedge.reason,
+            "formula": None,
+            "latex": None,
+            "strategy": None,
+            "proof": None,
+            "free": [],
+            "hedge": self.hedge.to_dict(),
+            "advice": list(self.advice),
+            "alternatives": [a.to_dict() for a in self.alternatives],
+        }
+
+    def document(self) -> Document:
+        """Say that there is none, what stands in the way, and what could help."""
+        goal = text(self.question.goal)
+        return Document(
+            (
+                line(Word("✘ ", "bad"), f"not identified, given this graph: no formula gives {goal}"),
+                line(f"N401: {self.hedge.reason}", depth=1),
+                line("two models over this graph agree on all data and differ in the effect (--witness)", depth=1),
+                *(line(Word(f"what could help: {a}", "dim"), depth=1) for a in self.advice),
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -143,7 +241,7 @@ class Undecided(Answer):
         }
 
     def document(self) -> Document:
-        """Say what isn't known, and why."""
+        """Say what isn't decided, and why."""
         return Document(
             (
                 line(Word("", "warn"), f" undecided: {text(self.question.goal)}"),
@@ -152,34 +250,55 @@ class Undecided(Answer):
         )
 
 
+Verdict = Identified | NotIdentified | Undecided
+
+
 def identify(
-    graph: MixedGraph, x: Iterable[str], y: Iterable[str], *, given: Iterable[str] = ()
-) -> Identified | Undecided:
-    """Look for a formula for ``P(y | do(x), w)``.
+    graph: MixedGraph, x: Iterable[str], y: Iterable[str], *, given: Iterable[str] = (), strategy: str | None = None
+) -> Verdict:
+    """Find a formula for ``P(y | do(x), w)``, or the hedge that shows that none exists.
+
+    On a dag or admg one of the two is found. On a class of graphs, and under selection, adjustment is tried, and where
+    that fails the answer is undecided.
 
     Args:
-        graph: a dag or an admg (`MixedGraph`).
+        graph: a graph of any kind.
         x, y, given: treatments, outcomes, conditions: disjoint sets of observed nodes (or a name).
+        strategy: one of `choosing.STRATEGIES`; without it, the first that applies.
 
     Raises:
-        ModelError: the sets overlap or are empty (E212), a name is unknown (E201) or latent (E203).
+        ModelError: the sets overlap or are empty (E212), a name is unknown (E201) or latent (E203), there is no such
+            strategy (E214).
 
     >>> from causalgraph.graphs.mixed import MixedGraph
     >>> graph = MixedGraph.build([("Z", "->", "X"), ("Z", "->", "Y"), ("X", "->", "Y")])
     >>> identify(graph, "X", "Y").to_dict()["formula"]
     'Σ_z P(Y | X, Z=z) P(Z=z)'
+    >>> bow = MixedGraph.build([("X", "->", "Y"), ("X", "<->", "Y")])
+    >>> identify(bow, "X", "Y").to_dict()["identified"]
+    False
     """
     asked = question(graph, x, y, given)
-    found = derive(asked)
+    found = derive(asked, strategy)
     if found is not None:
         return Identified(asked, found)
-    return Undecided(asked, _reason(asked))
+    stuck = hedge_of(asked)
+    if stuck is not None:
+        return NotIdentified(asked, stuck)
+    return Undecided(asked, _reason(asked, strategy))
 
 
-def _reason(asked: Question) -> str:
-    """Say why adjustment doesn't answer a question, and that other ways weren't tried."""
-    rest = "the general identification algorithm, which may still find a formula, isn't part of this version"
-    family = adjustment_family(asked.graph, asked.x, asked.y, limit=1)
-    if family.none:
-        return f"no set can be adjusted for: {family.none}; {rest}"
-    return f"no set with {naming(asked.w)} can be adjusted for without descendants of {words(asked.x)}; {rest}"
+def _reason(asked: Question, strategy: str | None) -> str:
+    """Say why a question isn't decided."""
+    graph = asked.graph
+    if graph.kind in DIRECTED and not graph.selected:
+        return f"the strategy {strategy!r} doesn't apply; without it, a formula is found"
+    what = "selected data" if graph.selected else f"a {graph.kind}"
+    rest = f"of {what} only adjustment is asked, and another way isn't ruled out"
+    if asked.w:
+        return f"conditions aren't supported with {what}"
+    try:
+        family = adjustment_family(graph, asked.x, asked.y, limit=1)
+    except ModelError as error:
+        return f"{error.diagnostics[0].what}; {rest}"
+    return f"no set can be adjusted for: {family.none}; {rest}"

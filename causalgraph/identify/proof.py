@@ -6,19 +6,42 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from causalgraph.formula.nodes import replace_inside
 from causalgraph.formula.printing import latex, text
+from causalgraph.formula.rewriting import rewrite
 
 if TYPE_CHECKING:
     from sympy import Expr
 
-__all__ = ["RULES", "AdjustmentPremise", "Premise", "Proof", "SeparationPremise", "Step"]
+__all__ = [
+    "RULES",
+    "AdjustmentPremise",
+    "DescentPremise",
+    "DistrictPremise",
+    "FactorisationPremise",
+    "Premise",
+    "Proof",
+    "SeparationPremise",
+    "Step",
+]
 
 # Rule -> how it reads in a sentence.
 RULES = {
     "total probability": "sum over {names}",
+    "marginalisation": "sum over {names}",
+    "conditional": "given {names} is a ratio: the joint probability over that of {names} alone",
+    "district factorisation": "{names} falls into districts, each with a factor of its own",
+    "district": "the factor of the district {names} comes from what went before each of its members, in causal order",
+    "normalisation": "the probabilities of {names} sum to 1",
+    "factoring": "what {names} has no part in leaves its sum",
+    "cancelling": "the factor of {names} stands above and below the line",
+    "chain rule": "the joint probability is that of {names} times that of the rest given it (chain rule)",
+    "add condition": "{names} may be known as well, as it tells nothing more (do-calculus, rule 1)",
+    "nested sums": "the sum over {names} and the one beside it may be taken in one or in turn",
+    "rename": "the sum over {names} doesn't depend on what its values are called",
+    "rule 1": "{names} tells nothing more here (do-calculus, rule 1)",
     "rule 2": "acting on {names} is seeing it (do-calculus, rule 2)",
     "rule 3": "acting on {names} changes nothing here (do-calculus, rule 3)",
+    "no causal path": "acting on {names} changes nothing, as nothing leads from there to the outcome",
     "adjustment": "adjust for {names} (adjustment criterion)",
 }
 
@@ -48,6 +71,13 @@ class SeparationPremise:
         """Write the premise."""
         given = f" | {', '.join(self.given)}" if self.given else ""
         return f"({', '.join(self.y)} ⟂ {', '.join(self.x)}{given}) in {self.graph}"
+
+    @property
+    def words(self) -> str:
+        """The premise in plain words."""
+        ends = f"every path between {_set(self.x)} and {_set(self.y)} is closed"
+        given = f" given {_set(self.given)}" if self.given else ""
+        return f"{ends}{given} in {self.graph}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""
@@ -79,7 +109,62 @@ class AdjustmentPremise:
         return {"premise": "adjustment", "x": list(self.x), "y": list(self.y), "covariates": list(self.covariates)}
 
 
-Premise = SeparationPremise | AdjustmentPremise
+@dataclass(frozen=True)
+class DescentPremise:
+    """In no graph of the class does a causal path lead from X to Y."""
+
+    x: tuple[str, ...]
+    y: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Write the premise."""
+        return f"no possibly causal path leads from {_set(self.x)} to {_set(self.y)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {"premise": "descent", "x": list(self.x), "y": list(self.y)}
+
+
+@dataclass(frozen=True)
+class FactorisationPremise:
+    """In the graph without `under`, the set `ancestral` holds all its ancestors and falls into these districts."""
+
+    ancestral: tuple[str, ...]
+    under: tuple[str, ...]
+    districts: tuple[tuple[str, ...], ...]
+
+    def __str__(self) -> str:
+        """Write the premise."""
+        parts = ", ".join(map(_set, self.districts))
+        return f"{_set(self.ancestral)} is ancestral without {_set(self.under)}, with the districts {parts}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {
+            "premise": "factorisation",
+            "ancestral": list(self.ancestral),
+            "under": list(self.under),
+            "districts": [list(d) for d in self.districts],
+        }
+
+
+@dataclass(frozen=True)
+class DistrictPremise:
+    """`district` is one in the graph on the variables of `order`, which stand causes first."""
+
+    district: tuple[str, ...]
+    order: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Write the premise."""
+        return f"{_set(self.district)} is a district of the graph on {', '.join(self.order)} (in this order)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {"premise": "district", "district": list(self.district), "order": list(self.order)}
+
+
+Premise = SeparationPremise | AdjustmentPremise | DescentPremise | FactorisationPremise | DistrictPremise
 
 
 @dataclass(frozen=True)
@@ -93,9 +178,15 @@ class Step:
     premises: tuple[Premise, ...] = ()
 
     @property
+    def reason(self) -> str:
+        """What licenses the step, in plain words."""
+        return " and ".join(p.words if isinstance(p, SeparationPremise) else str(p) for p in self.premises)
+
+    @property
     def sentence(self) -> str:
         """The rule in words."""
-        return RULES[self.rule].format(names=_set(self.names) if len(self.names) > 1 else self.names[0])
+        names = "nothing" if not self.names else _set(self.names) if len(self.names) > 1 else self.names[0]
+        return RULES[self.rule].format(names=names)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""
@@ -110,17 +201,21 @@ class Step:
 
 @dataclass(frozen=True)
 class Proof:
-    """The way from `goal`, which speaks of an intervention, to a formula that doesn't."""
+    """The way from `goal`, which speaks of an intervention, to a formula that doesn't.
+
+    What is `unused` could as well be unobserved: the proof speaks of the graph in which it is.
+    """
 
     goal: Expr
     steps: tuple[Step, ...]
+    unused: tuple[str, ...] = ()
 
     def formulas(self) -> Iterator[Expr]:
         """Yield the whole formula at the start and after each step."""
         whole = self.goal
         yield whole
         for step in self.steps:
-            whole = replace_inside(whole, step.before, step.after)
+            whole = rewrite(whole, step.before, step.after)
             yield whole
 
     @property
@@ -148,5 +243,6 @@ class Proof:
             "goal": text(self.goal),
             "steps": [s.to_dict() for s in self.steps],
             "conclusion": text(self.conclusion),
+            "unused": list(self.unused),
             "latex": self.latex,
         }

@@ -88,6 +88,12 @@ class Reader:
             raise self.wrong("one variable expected", part)
         return found[0]
 
+    def word(self, part: tree.Expr) -> str:
+        """Read a bare word or a quoted one, as an option's value."""
+        if not isinstance(part, tree.Name | tree.Text):
+            raise self.wrong("a word expected", part)
+        return part.text
+
     def some(self, part: tree.Expr) -> tuple[q.Term, ...]:
         """Read at least one variable without a level."""
         found = self.terms((part,))

@@ -21,7 +21,7 @@ BASES = ("missing_edge", "pairwise", "local_markov")
 # Verbs of the public contract that a later version answers.
 LATER = (
     *("nde", "nie", "pn", "ps", "pns"),
-    *("sid", "aid", "shd", "bounds", "verify", "compare"),
+    *("sid", "aid", "shd", "bounds", "compare"),
 )
 
 
@@ -102,14 +102,27 @@ def _reject_repeats(query: q.Query) -> None:
 # One builder for each form of question.
 
 
-def _identify(call: tree.Call) -> q.Query:
+def _identify(call: tree.Call) -> q.Identify:
     read = Reader(call, VERBS["identify"].form)
-    treatments, *outcomes = read.arguments()
+    treatments, *rest = read.arguments()
     do = read.intervention(treatments)
-    asked = read.terms(outcomes, levels=True)
+    options = [part for part in rest if isinstance(part, tree.Assign) and part.name.text == "strategy"]
+    asked = read.terms((part for part in rest if part not in options), levels=True)
     if not asked:
         raise read.wrong("an outcome is missing")
-    return q.Identify(do, asked, read.terms(call.given or (), levels=True), call.span)
+    if len(options) > 1:
+        raise read.wrong("one strategy, not several", options[1])
+    strategy = read.word(options[0].value) if options else None
+    return q.Identify(do, asked, read.terms(call.given or (), levels=True), strategy, call.span)
+
+
+def _verify(call: tree.Call) -> q.Query:
+    read = Reader(call, VERBS["verify"].form)
+    read.no_bar()
+    (claim,) = read.arguments(1)
+    if not isinstance(claim, tree.Call) or claim.verb.text not in ("identify", "identified"):
+        raise read.wrong("identify(…) expected", claim)
+    return q.Verify(_identify(claim), call.span)
 
 
 def _probability(call: tree.Call) -> q.Query:
@@ -256,6 +269,7 @@ def _plain(make: type[q.Triples | q.Districts | q.Project | q.Tetrads | q.Member
 VERBS: dict[str, Verb] = {
     "identify": Verb("identify(do(X1, X2), {Y1, Y2} | Z)", _identify),
     "identified": Verb("identified(do(X), Y)", _identify),  # reads better behind `expect` and `expect not`
+    "verify": Verb("verify(identify(do(X), Y))", _verify),
     "P": Verb("P(Y=1 | do(X=0), Z=1)", _probability),
     "E": Verb("E(Y | do(X=1), Z=1)", _expectation),
     "ate": Verb("ate(X, Y)", _effect),

@@ -37,6 +37,7 @@ __all__ = [
     "Term",
     "Tetrads",
     "Triples",
+    "Verify",
     "terms",
 ]
 
@@ -52,11 +53,20 @@ class Term:
 
 @dataclass(frozen=True)
 class Identify:
-    """``identify(do(X), Y | Z)``."""
+    """``identify(do(X), Y | Z)``, by the strategy that is named or the first that applies."""
 
     treatments: tuple[Term, ...]
     outcomes: tuple[Term, ...]
     given: tuple[Term, ...] = ()
+    strategy: str | None = None
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Verify:
+    """``verify(identify(do(X), Y))``."""
+
+    claim: Identify
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
@@ -262,6 +272,7 @@ class Arithmetic:
 
 Query = (
     Identify
+    | Verify
     | Probability
     | Expectation
     | Effect
@@ -296,6 +307,9 @@ def terms(query: Query) -> Iterator[Term]:
     if isinstance(query, Arithmetic):
         yield from terms(query.left)
         yield from terms(query.right)
+        return
+    if isinstance(query, Verify):
+        yield from terms(query.claim)
         return
     for item in fields(query):
         value = getattr(query, item.name)

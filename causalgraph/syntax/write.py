@@ -66,8 +66,14 @@ def _write_sets(verb: str, query: q.AdjustmentSets | q.FrontdoorSets, options: l
     return _call(verb, [_set(query.treatments), _set(query.outcomes), *options])
 
 
+def _write_identify(query: q.Identify) -> str:
+    option = [f"strategy={level_text(query.strategy)}"] if query.strategy else []
+    return _call("identify", [_do(query.treatments), _set(query.outcomes), *option], map(_term, query.given))
+
+
 WRITERS: dict[type[q.Query], Callable[[Any], str]] = {
-    q.Identify: lambda x: _call("identify", [_do(x.treatments), _set(x.outcomes)], map(_term, x.given)),
+    q.Identify: _write_identify,
+    q.Verify: lambda x: _call("verify", [_write_identify(x.claim)]),
     q.Probability: lambda x: _call("P", map(_term, x.outcomes), _conditions(x.do, x.given)),
     q.Expectation: lambda x: _call("E", [_term(x.outcome)], _conditions(x.do, x.given)),
     q.Effect: lambda x: _call(x.measure, map(_term, [x.treatment, x.outcome, *x.held]), map(_term, x.given)),

@@ -1,6 +1,6 @@
 """On a class of graphs a verdict is that of all its members; under selection it is what exact numbers say."""
 
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,46 +10,13 @@ from causalgraph.criteria.families import adjustment_family
 from causalgraph.criteria.optimal import optimal_adjustment_set
 from causalgraph.criteria.separation import judge, separation
 from causalgraph.errors import ModelError
-from causalgraph.graphs.ancestral import mag, visible_edges
+from causalgraph.graphs.ancestral import visible_edges
 from causalgraph.graphs.classes import members
-from causalgraph.graphs.equivalence import cpdag
 from causalgraph.graphs.mags import mag_members
-from causalgraph.graphs.meek import meek_closure
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.possible import representative
-from causalgraph.graphs.zhang import pag
 from oracles.models import random_model
-from strategies import random_disjoint, random_graph, scaled
-
-
-def subsets(pool):
-    pool = sorted(pool)
-    return [frozenset(s) for k in range(len(pool) + 1) for s in combinations(pool, k)]
-
-
-def with_knowledge(rng, graph, dag):
-    """Add what a member says of some undirected edges."""
-    open_edges = [e for e in graph.edges if e.mark == "--"]
-    known = [e for e in open_edges if rng.random() < 0.4]
-    arrows = {frozenset((e.left, e.right)): (e.left, e.right) for e in dag.edges}
-    return meek_closure(graph, required=[arrows[frozenset((e.left, e.right))] for e in known])
-
-
-def random_class(rng, kind):
-    size = int(rng.integers(3, 7))
-    if kind in ("mag", "pag"):
-        graph = random_graph(rng, size + 1, arrows=0.4, two_headed=0.1, latent=int(rng.integers(0, 2)))
-        found = mag(graph)
-        return found if kind == "mag" else pag(found)
-    dag = random_graph(rng, size, arrows=float(rng.uniform(0.3, 0.8)), two_headed=0.0)
-    found = cpdag(dag)
-    if kind == "cpdag":
-        return found
-    closed = with_knowledge(rng, found, dag)
-    if kind == "mpdag":
-        return closed
-    # The same knowledge without what follows from it.
-    return MixedGraph("pdag", closed.nodes, closed.edges)
+from strategies import random_class, random_disjoint, random_graph, scaled, subsets
 
 
 def bows(graph):
