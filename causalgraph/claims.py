@@ -11,11 +11,14 @@ from typing import Any
 from causalgraph.answers import Answer, Document, Word, line
 from causalgraph.certify.verify import Verification
 from causalgraph.criteria.adjustment import Adjustment
-from causalgraph.criteria.classes import EquivalenceAnswer
+from causalgraph.criteria.classes import EquivalenceAnswer, Members
 from causalgraph.criteria.families import AdjustmentFamily
 from causalgraph.criteria.frontdoor_families import FrontdoorFamily
+from causalgraph.criteria.implications import Implications
+from causalgraph.criteria.instrument_families import InstrumentFamily
 from causalgraph.criteria.listing import NodesAnswer, SetsAnswer
 from causalgraph.criteria.separation import Connected, Separated, naming
+from causalgraph.criteria.tetrads import Tetrads
 from causalgraph.errors import ModelError
 from causalgraph.evaluate.estimate import Estimate, decimals, number
 from causalgraph.identify.answer import Identified, NotIdentified, Undecided
@@ -149,6 +152,11 @@ def _value(claim: Claim, answer: Answer, value: tree.Expr) -> tuple[bool, str]:
     elif isinstance(answer, SetsAnswer):
         found, said = frozenset(frozenset(s) for s in answer.sets), _family(answer.sets)
         wanted = _family_of(claim, value)
+    elif isinstance(answer, Members) and isinstance(value, tree.Number):
+        found, said, wanted = answer.size, f"{answer.size:,}", int(value.digits)
+    elif isinstance(value, tree.NoneLiteral) and isinstance(answer, InstrumentFamily | Implications | Tetrads):
+        found, wanted = answer.exit_code, 1
+        said = "none" if found else "some"
     elif isinstance(answer, NodesAnswer):
         found, said, wanted = frozenset(answer.nodes), naming(answer.nodes), _set_of(claim, value)
     else:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from causalgraph.graphs.ancestral import mag
 from causalgraph.graphs.equivalence import cpdag
 from causalgraph.graphs.meek import meek_closure
-from causalgraph.graphs.mixed import MixedGraph
+from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.zhang import pag
 
 if TYPE_CHECKING:
@@ -164,12 +164,11 @@ def subsets(pool: Iterable[str]) -> list[frozenset[str]]:
     return [frozenset(s) for k in range(len(pool) + 1) for s in combinations(pool, k)]
 
 
-def with_knowledge(rng: np.random.Generator, graph: MixedGraph, dag: MixedGraph) -> MixedGraph:
-    """Add what a member says of some undirected edges."""
-    open_edges = [e for e in graph.edges if e.mark == "--"]
-    known = [e for e in open_edges if rng.random() < 0.4]
+def known_arrows(rng: np.random.Generator, graph: MixedGraph, dag: MixedGraph) -> list[tuple[str, str]]:
+    """Return what a member says of some undirected edges."""
+    known = [e for e in graph.edges if e.mark == "--" and rng.random() < 0.4]
     arrows = {frozenset((e.left, e.right)): (e.left, e.right) for e in dag.edges}
-    return meek_closure(graph, required=[arrows[frozenset((e.left, e.right))] for e in known])
+    return [arrows[frozenset((e.left, e.right))] for e in known]
 
 
 def random_class(rng: np.random.Generator, kind: str) -> MixedGraph:
@@ -183,8 +182,10 @@ def random_class(rng: np.random.Generator, kind: str) -> MixedGraph:
     found = cpdag(dag)
     if kind == "cpdag":
         return found
-    closed = with_knowledge(rng, found, dag)
+    known = known_arrows(rng, found, dag)
     if kind == "mpdag":
-        return closed
+        return meek_closure(found, required=known)
     # The same knowledge without what follows from it.
-    return MixedGraph("pdag", closed.nodes, closed.edges)
+    told = {frozenset(pair): Edge(pair[0], "->", pair[1]) for pair in known}
+    edges = (told.get(frozenset((e.left, e.right)), e) for e in found.edges)
+    return MixedGraph("pdag", found.nodes, tuple(edges))

@@ -16,8 +16,6 @@ from blocks import call
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 MODELS = sorted(EXAMPLES.rglob("*.dag"))
-# What can't be decided yet is answered so, and the run says it with its exit code.
-UNDECIDED = {"smoking.dag": "identify(do(Smoking), `Lung cancer`)"}
 
 
 def columns(name: str) -> dict[str, np.ndarray]:
@@ -50,17 +48,16 @@ class TestEveryExample:
     def test_loads_and_none_of_its_answers_is_negative(self, file: Path) -> None:
         answers = [(str(item), answer) for item, answer in cg.load(file).run()]
         assert answers
-        undecided = [UNDECIDED[file.name]] if file.name in UNDECIDED else []
-        assert [item for item, answer in answers if answer.exit_code] == undecided
+        assert [item for item, answer in answers if answer.exit_code] == []
 
     def test_runs_from_the_command_line(self, file: Path) -> None:
         done = call("run", str(file))
-        assert (done.code, done.stderr) == (int(file.name in UNDECIDED), "")
+        assert (done.code, done.stderr) == (0, "")
         assert "expect" in done.stdout
 
     def test_tells_itself_as_json(self, file: Path) -> None:
         done = call("run", str(file), "--json")
-        assert done.code == int(file.name in UNDECIDED)
+        assert done.code == 0
         assert json.loads(done.stdout)
 
     def test_tells_its_story_first(self, file: Path) -> None:
@@ -259,15 +256,38 @@ def test_the_trial_and_the_hospital_saw_the_same_patients() -> None:
     assert 0.4 < same_arm.mean() < 0.6
 
 
-def test_smoking_is_undecided_which_isnt_no() -> None:
-    answer = cg.load(EXAMPLES / "smoking.dag").ask("identify(do(Smoking), `Lung cancer`)")
-    assert answer.to_dict()["identified"] is None
-    assert answer.to_dict()["reason"]
+class TestSmoking:
+    data = columns("smoking.csv")
+    smoking = data["Smoking"] == "1"
+    tar = data["Tar"] == "1"
+    cancer = data["Lung cancer"] == "1"
+
+    def test_the_generator_makes_the_file_to_the_byte(self) -> None:
+        assert script("make_smoking.py")["smoking_csv"]().encode() == (EXAMPLES / "smoking.csv").read_bytes()
+
+    def test_the_effect_is_that_of_the_front_door_formula(self) -> None:
+        arms = []
+        for arm in (True, False):
+            risk = 0.0
+            for tar in (True, False):
+                with_tar = (self.tar == tar)[self.smoking == arm].mean()
+                inner = sum(
+                    self.cancer[(self.smoking == s) & (self.tar == tar)].mean() * (self.smoking == s).mean()
+                    for s in (True, False)
+                )
+                risk += with_tar * inner
+            arms.append(risk)
+        assert value("smoking.dag", "ate(Smoking, `Lung cancer`)") == pytest.approx(arms[0] - arms[1], abs=1e-12)
+
+    def test_the_interval_holds_the_truth_and_a_plain_comparison_doesnt(self) -> None:
+        low, high = ends("smoking.dag", "ate(Smoking, `Lung cancer`)")
+        assert low < script("make_smoking.py")["EFFECT"] < high
+        assert self.cancer[self.smoking].mean() - self.cancer[~self.smoking].mean() > high
 
 
 def test_every_simulated_file_has_at_most_5000_rows() -> None:
     scripts = {file.name for file in EXAMPLES.glob("make_*.py")}
-    assert scripts == {"make_banner.py", "make_berkson.py", "make_drug.py", "make_m_bias.py"}
+    assert scripts == {"make_banner.py", "make_berkson.py", "make_drug.py", "make_m_bias.py", "make_smoking.py"}
     for file in EXAMPLES.glob("*.csv"):
         assert len(file.read_text(encoding="utf-8").splitlines()) <= 5_001
 

@@ -23,7 +23,7 @@ from causalgraph.graphs.ancestral import is_visible
 from causalgraph.graphs.kinds import DIRECTED
 from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
 from causalgraph.graphs.paths import Path
-from causalgraph.graphs.possible import ends, possible_ancestors, possibly_causal_path
+from causalgraph.graphs.possible import closed, ends, possible_ancestors, possibly_causal_path
 from causalgraph.graphs.relations import ancestors
 from causalgraph.graphs.surgery import do, without_outgoing
 
@@ -47,6 +47,7 @@ def obstacle(graph: MixedGraph, x: frozenset[str], y: frozenset[str]) -> Obstacl
     """
     if graph.kind in DIRECTED:
         return _selection(graph, x, y) if graph.selected else None
+    graph = closed(graph)
     goals = possible_ancestors(graph, y, walls=x)
     at = ends(graph)
     for edge in (e for n in graph.sorted(x) for e in at[n]):

@@ -8,6 +8,8 @@ from typing import Any
 
 from causalgraph.answers import Answer, Block, Document, Word, line
 from causalgraph.criteria.listing import GraphAnswer
+from causalgraph.criteria.separation import words
+from causalgraph.errors import ModelError
 from causalgraph.graphs.ancestral import mag
 from causalgraph.graphs.classes import count_members, members
 from causalgraph.graphs.equivalence import Equivalence, compare_classes, cpdag
@@ -64,10 +66,23 @@ def _of_observed(graph: MixedGraph, what: str) -> MixedGraph:
         ModelError: one is selected, or two nodes have a hidden common cause (E108).
     """
     require_whole(graph, what)
-    if graph.kind == "dag" and graph.latent:
-        graph = project(graph)
-        require_kind(graph, f"{what} with hidden common causes (pag() is)", ("dag",))
-    return graph
+    if graph.kind in UNDIRECTED:
+        representative(graph)  # raises where no DAG keeps to the graph
+    if not graph.latent:
+        return graph
+    shown = project(graph) if graph.kind == "dag" else graph
+    shared = next((e for e in shown.edges if e.mark == "<->"), None)
+    if shared or graph.kind != "dag":
+        hidden = graph.sorted(graph.latent)
+        says = (
+            f"{shared.left} and {shared.right} have a hidden common cause" if shared else f"{words(hidden)} is latent"
+        )
+        raise ModelError.because(
+            "E108",
+            f"{says}: {what} is about graphs whose every variable is measured",
+            fix="ask pag(), the class of graphs with hidden variables",
+        )
+    return shown
 
 
 @dataclass(frozen=True)
@@ -96,7 +111,7 @@ class EquivalenceAnswer(Answer):
         if self.verdict.equivalent:
             said = f"equivalent to {self.other}: no independence tells the two apart"
             return Document((line(Word("✔ ", "good"), said), line(self.verdict.reason, depth=1)))
-        said = f"not equivalent to {self.other} (the second): some independence holds in one alone"
+        said = f"not equivalent to {self.other} (the second)"
         return Document((line(Word("✘ ", "bad"), said), line(self.verdict.reason, depth=1)))
 
 
@@ -122,6 +137,7 @@ class Members(Answer):
     size: int
     exact: bool
     graphs: tuple[MixedGraph, ...]
+    beside: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""
@@ -135,7 +151,8 @@ class Members(Answer):
     def document(self) -> Document:
         """Say how many there are, and show the first."""
         many = f"{self.size:,}" if self.exact else f"at least {self.size:,}"
-        head = f"{many} graph{'s' if self.size != 1 or not self.exact else ''} with the same separations"
+        plural = "s" if self.size != 1 or not self.exact else ""
+        head = f"{many} graph{plural} with the same separations{self.beside}"
         rows: list[Block] = [line(head)]
         for graph in self.graphs:
             edges = "; ".join(f"{e.left} {unicode_edge(e.mark)} {e.right}" for e in graph.edges)
@@ -163,4 +180,5 @@ def listed_members(graph: MixedGraph, *, limit: int = LISTED) -> Members:
         return Members(len(found.graphs), found.complete, found.graphs[:limit])
     whole = cpdag(graph) if graph.kind == "dag" else graph
     size = count_members(whole)
-    return Members(size.size, size.exact, tuple(islice(members(whole), limit)))
+    beside = " and these arrows" if graph.kind in ("mpdag", "pdag") else ""
+    return Members(size.size, size.exact, tuple(islice(members(whole), limit)), beside)

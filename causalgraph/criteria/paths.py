@@ -9,6 +9,7 @@ from causalgraph.criteria.separation import disjoint
 from causalgraph.graphs.kinds import require_kind
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.paths import Path
+from causalgraph.graphs.possible import possible_ancestors
 from causalgraph.graphs.relations import ancestors
 
 __all__ = ["paths", "why"]
@@ -49,8 +50,8 @@ def paths(
     x, y, z = (graph.require(s) for s in (x, y, given))
     disjoint(graph, x, y, z | graph.selected)
     z |= graph.selected
-    above = ancestors(graph, z)
-    passes = {n: (n not in z, n in above) for n in graph.nodes}
+    above, perhaps = ancestors(graph, z), possible_ancestors(graph, z)
+    passes = {n: (n not in z, True if n in above else None if n in perhaps else False) for n in graph.nodes}
     at: dict[str, list[Edge]] = {n: [] for n in graph.nodes}
     for edge in graph.edges:
         at[edge.left].append(edge)
@@ -127,8 +128,11 @@ def why(path: Path, given: Iterable[str]) -> str:
         }
         return "closed by " + ", ".join(said.values())
     unsettled = [t.nodes[1] for t in path.triples if t.role == "unsettled"]
-    if unsettled:
-        return f"open or closed: the class leaves it open whether {', '.join(unsettled)} is a collider"
+    doubtful = [t.nodes[1] for t in path.triples if t.role == "collider" and t.blocks is None]
+    if unsettled or doubtful:
+        doubts = [f"{n} is a collider" for n in unsettled]
+        doubts += [f"a descendant of {n} is conditioned on" for n in doubtful]
+        return f"open or closed: the class leaves open whether {', and whether '.join(doubts)}"
     opened = [
         f"{t.nodes[1]} (collider, {'conditioned on' if t.nodes[1] in z else 'a descendant is conditioned on'})"
         for t in path.triples

@@ -78,7 +78,8 @@ def answer(
         [c for p in pieces for c in p.parts.comparisons],
     )
     whole = counting.count([f for p in pieces for f in (p.quantity.formula, p.quantity.naive)], parts, world)
-    covariates = tuple(dict.fromkeys(c for i in parts.identified for c in i.derivation.covariates))
+    stratified = (i.derivation for i in parts.identified if i.derivation.strategy in counting.STRATIFIED)
+    covariates = tuple(dict.fromkeys(c for d in stratified for c in d.covariates))
     laid = [_lay(p, query, whole, covariates, world, seed if method == "bootstrap" else None) for p in pieces]
     told, lost = [one for one in laid if isinstance(one, Laid)], [one for one in laid if isinstance(one, Lost)]
     if not told:

@@ -22,7 +22,7 @@ from causalgraph.names import natural
 if TYPE_CHECKING:
     from sympy import Expr
 
-__all__ = ["advice", "compacted", "count", "strata", "supported"]
+__all__ = ["STRATIFIED", "advice", "compacted", "count", "strata", "supported"]
 
 # Other adjustment sets that are tried where one lacks support.
 SETS_TRIED = 10

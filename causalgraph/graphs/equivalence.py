@@ -86,7 +86,7 @@ def member_of(graph: MixedGraph) -> MixedGraph:
             "E116",
             f"no DAG extends this {graph.kind}",
             why="each way to orient its undirected edges makes a cycle or a new unshielded collider",
-            fix="`breaches_of_class` of the graph, as an mpdag, names the edges",
+            fix="claim mpdag in the header: the edges that stand in the way are then named",
         )
     return member
 

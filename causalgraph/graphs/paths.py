@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
@@ -89,21 +89,33 @@ def role(first: Edge, second: Edge, *, shielded: bool = True, undirected: bool =
 
 @dataclass(frozen=True)
 class Path:
-    """A path: edges, each as it is walked, and the triples along it."""
+    """A path: edges, each as it is walked, and the triples along it.
+
+    It is `possibly_causal` where no arrowhead points back to the start, nor in an mpdag any arrow between its nodes, so
+    that some graph of the class may have it causal.
+    """
 
     edges: tuple[Edge, ...]
     triples: tuple[Triple, ...]
+    possibly_causal: bool = False
 
     @classmethod
-    def of(cls, graph: MixedGraph, edges: tuple[Edge, ...], passes: dict[str, tuple[bool, bool]]) -> Path:
-        """Judge a path; ``passes[v]`` says whether v lets a path through as a non-collider, and as a collider."""
+    def of(cls, graph: MixedGraph, edges: tuple[Edge, ...], passes: Mapping[str, tuple[bool, bool | None]]) -> Path:
+        """Judge a path; ``passes[v]`` says whether v lets a path through as a non-collider, and as a collider.
+
+        None says that it does so in some graphs of the class and not in others.
+        """
         found = []
         for first, second in pairwise(edges):
             shielded = second.right in graph.adjacent[first.left]
             kind = role(first, second, shielded=shielded, undirected=graph.kind in UNDIRECTED)
-            blocks = None if kind == "unsettled" else not passes[first.right][kind == "collider"]
+            passing = None if kind == "unsettled" else passes[first.right][kind == "collider"]
+            blocks = None if passing is None else not passing
             found.append(Triple((first.left, first.right, second.right), (first, second), kind, shielded, blocks))
-        return cls(edges, tuple(found))
+        back = graph.kind in ("mpdag", "pdag") and any(
+            Edge(b, "->", a) in graph.edges for a, b in combinations((edges[0].left, *(e.right for e in edges)), 2)
+        )
+        return cls(edges, tuple(found), possibly_causal=not back and all(e.marks[0] != Mark.ARROW for e in edges))
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
@@ -115,12 +127,7 @@ class Path:
         """Does no triple block the path? None where the class of graphs leaves that open."""
         if any(t.blocks for t in self.triples):
             return False
-        return None if any(t.role == "unsettled" for t in self.triples) else True
-
-    @property
-    def possibly_causal(self) -> bool:
-        """Does no arrowhead point back to the start, so that some graph of the class may have it causal?"""
-        return all(e.marks[0] != Mark.ARROW for e in self.edges)
+        return None if any(t.blocks is None for t in self.triples) else True
 
     @property
     def causal(self) -> bool:

@@ -85,8 +85,15 @@ def representative(graph: MixedGraph) -> MixedGraph:
 
 @lru_cache(maxsize=64)
 def closed(graph: MixedGraph) -> MixedGraph:
-    """Return a pdag with what Meek's rules make of it, which has the same members; another graph as it is."""
-    return meek_closure(graph) if graph.kind == "pdag" else graph
+    """Return a pdag with what Meek's rules make of it, which has the same members; another graph as it is.
+
+    Raises:
+        ModelError: it has no member (E116).
+    """
+    if graph.kind != "pdag":
+        return graph
+    representative(graph)
+    return meek_closure(graph)
 
 
 def possible_descendants(graph: MixedGraph, names: Iterable[str], walls: Iterable[str] = ()) -> frozenset[str]:
@@ -108,12 +115,18 @@ def possibly_causal_nodes(graph: MixedGraph, x: Iterable[str], y: Iterable[str])
     """Return the nodes, those of X left out, on possibly causal paths from X to Y that meet X only at their start.
 
     Where a walk stands for no path, its nodes are possible descendants of such nodes, which come to the same wherever
-    this set is used: with their possible descendants.
+    this set is used: with their possible descendants. In an mpdag, which is amenable wherever the set is used, these
+    paths start with an arrow, and what lies behind its head is what counts.
 
     Source: I. Shpitser, T. VanderWeele, J. Robins (UAI 2010), definition 4; E. Perković et al. (2018), definition 3.
     """
     x, y = graph.require(x), graph.require(y)
-    return (possible_descendants(graph, x, x) & possible_ancestors(graph, y - x, x)) - x
+    up = possible_ancestors(graph, y - x, x)
+    starts = x
+    if graph.kind in BY_ARCS:
+        arrows = (e for e in closed(graph).edges if e.mark == "->")
+        starts = frozenset(e.right for e in arrows if e.left in x and e.right in up) - x
+    return (possible_descendants(graph, starts, x) & up) - x
 
 
 def _beyond(graph: MixedGraph, names: frozenset[str], walls: frozenset[str], upward: int) -> frozenset[str]:

@@ -33,8 +33,9 @@ LIT = ("backdoor", "adjustment", "optimal", "no effect")
 ASSUMPTIONS = (
     "the graph is right",
     "no common cause is missing from it",
-    "every arm that is compared occurs in every stratum",
 )
+SUPPORT = "every arm that is compared occurs in every stratum"
+POSITIVITY = "what a term is conditioned on occurs"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class Identified(Answer):
         """What the formula rests on."""
         chosen = self.question.graph.sorted(self.question.graph.selected)
         speaks = f"the formula speaks of the data, all selected by {words(chosen)}, and the effect of everyone"
-        return (*ASSUMPTIONS, *([speaks] if chosen else []))
+        support = SUPPORT if self.derivation.strategy in LIT else POSITIVITY
+        return (*ASSUMPTIONS, support, *([speaks] if chosen else []))
 
     @cached_property
     def alternatives(self) -> tuple[Alternative, ...]:

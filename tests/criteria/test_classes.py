@@ -92,3 +92,40 @@ def test_bad_controls_are_told_by_check(tmp_path):
     result = CliRunner().invoke(app, ["check", str(tmp_path / "m.dag")])
     assert result.exit_code == 0
     assert "M: it lies on a causal path" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "answer"),
+    [
+        ("mpdag; A -> X, Y; X -> Y; A -- B; X -- B", "adjusts(X, Y | A)", True),
+        ("pdag; A -> X; X -- Y", "adjusts(X, Y)", True),
+        ("cpdag; X -- Y", "adjusts(X, Y)", False),
+    ],
+)
+def test_what_follows_from_the_arrows_counts(text, asked, answer):
+    assert cg.parse(text).ask(asked).to_dict()["valid"] is answer
+
+
+def test_a_collider_with_a_possible_descendant_in_the_condition_is_not_settled():
+    model = cg.parse("cpdag; A -> C, D; B -> C, D; C -- D")
+    (path,) = [p for p in model.ask("paths(A, B | D)").to_dict()["paths"] if p["text"] == "A -> C <- B"]
+    assert path["open"] is None
+    assert "a descendant of C is conditioned on" in str(model.ask("paths(A, B | D)"))
+
+
+def test_a_path_that_an_arrow_leads_back_on_is_not_possibly_causal():
+    found = cg.parse("mpdag; B -> C; A -- B; A -- C").ask("paths(A, B)").to_dict()["paths"]
+    assert {p["text"]: p["possibly_causal"] for p in found} == {"A -- B": True, "A -- C <- B": False}
+
+
+@pytest.mark.parametrize(
+    "query", ["members()", "mpdag()", "cpdag()", "independent(A, C)", "adjustment_sets(A, B)", "adjusts(A, B)"]
+)
+def test_a_graph_that_stands_for_no_dag_is_an_error_whatever_is_asked(query):
+    with pytest.raises(ModelError, match="E116"):
+        cg.parse("pdag; A -- B -- C -- D -- A").ask(query)
+
+
+def test_none_and_numbers_can_be_expected():
+    model = cg.parse("A -> B; expect instruments(A, B) == none; expect implications() == none; expect members() == 2")
+    assert [verdict.holds for _, verdict in model.run()] == [True, True, True]
