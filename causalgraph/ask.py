@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from causalgraph.criteria.implications import implied_independencies
 from causalgraph.criteria.instrument_families import instrument_family
 from causalgraph.criteria.paths import paths
 from causalgraph.criteria.separation import separation, words
-from causalgraph.criteria.tetrads import Tetrads, vanishing_tetrads
+from causalgraph.criteria.tetrads import listed_tetrads
 from causalgraph.errors import CausalGraphError, DataError, ModelError
 from causalgraph.graphs import relations, surgery
 from causalgraph.graphs.kinds import DIRECTED, require_directed
@@ -31,20 +32,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from causalgraph.data.source import Source
-    from causalgraph.identify.answer import Verdict
+    from causalgraph.identify.answer import Identified, Verdict
 
 __all__ = ["ANSWERS", "Settings", "answer", "run", "source_of", "witness_of"]
 
 # Paths and triples that an answer lists unless the graph is asked directly.
 PATHS_LISTED = 1000
-TETRADS_LISTED = 1000
+# Numbers that an answer of `identify` shows along with the formula.
+NUMBERS_SHOWN = 12
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How numbers are computed; `source` opens the data only when a query needs it."""
+    """How numbers are computed; `source` opens the data only when a query needs it, `bound` says if there are any."""
 
     source: Callable[[], Source]
+    bound: bool = False
     method: str = "auto"
     level: float = 0.95
     seed: int = 0
@@ -67,8 +70,33 @@ def _plain(terms: tuple[queries.Term, ...], what: str) -> tuple[str, ...]:
     return _names(terms)
 
 
-def _identify(model: Model, query: queries.Identify, _text: str, _settings: Settings) -> Answer:
-    return _identified(model, query)
+def _identify(model: Model, query: queries.Identify, _text: str, settings: Settings) -> Answer:
+    from causalgraph.identify.answer import Identified
+
+    found = _identified(model, query)
+    # A strategy that is asked for is one of several to the same number.
+    if not isinstance(found, Identified) or not settings.bound or query.strategy is not None:
+        return found
+    asked = queries.Probability(query.outcomes, query.treatments, query.given)
+    try:
+        if not _can_be_counted(model, found, settings.source()):
+            return found
+        number = _numeric(model, asked, write(asked), settings)
+    except CausalGraphError as error:
+        return replace(found, no_estimate=error.diagnostics[0].what)
+    return replace(found, estimate=number)
+
+
+def _can_be_counted(model: Model, found: Identified, source: Source) -> bool:
+    """Whether the formula is one of a few numbers over discrete variables."""
+    from causalgraph.formula.nodes import P
+    from causalgraph.variables import DISCRETE
+
+    asked = found.question
+    names = {e.variable for p in found.formula.atoms(P) for e in (*p.events, *p.given)} | {*asked.x, *asked.y, *asked.w}
+    if any(source.kind(model.variables[n]) not in DISCRETE for n in names):
+        return False
+    return prod(len(source.levels(model.variables[n])) for n in (*asked.x, *asked.y, *asked.w)) <= NUMBERS_SHOWN
 
 
 def _identified(model: Model, query: queries.Identify) -> Verdict:
@@ -224,8 +252,7 @@ def _implications(model: Model, query: queries.Implications, _text: str, _settin
 
 
 def _tetrads(model: Model, _query: queries.Tetrads, _text: str, _settings: Settings) -> Answer:
-    found = list(islice(vanishing_tetrads(model.graph), TETRADS_LISTED + 1))
-    return Tetrads(tuple(found[:TETRADS_LISTED]), len(found) <= TETRADS_LISTED)
+    return listed_tetrads(model.graph)
 
 
 def _represent(model: Model, query: queries.Represent, _text: str, _settings: Settings) -> Answer:
@@ -329,7 +356,7 @@ def run(
     model: Model, data: pd.DataFrame | str | Path | None = None
 ) -> Iterator[tuple[Item, Answer | CausalGraphError]]:
     """Answer each query and check each claim of a model; a failure is yielded in the answer's place."""
-    settings = Settings(source_of(model, data, None))
+    settings = Settings(source_of(model, data, None), bound=data is not None or model.data is not None)
     found: dict[str, Answer | CausalGraphError] = {}
     named = {i.name: i for i in model.items if isinstance(i, Question) and i.name}
 

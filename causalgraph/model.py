@@ -121,7 +121,8 @@ class Model:
         problems = check_query(asked, self.graph, self.variables)
         if problems:
             raise ModelError(*problems)
-        settings = Settings(method=method, level=level, seed=seed, source=source_of(self, data, weight))
+        bound = data is not None or self.data is not None
+        settings = Settings(source_of(self, data, weight), bound, method, level, seed)
         return answer(self, asked, query if isinstance(query, str) else None, settings)
 
     def run(self, data: pd.DataFrame | str | Path | None = None) -> Iterator[tuple[Item, Answer | CausalGraphError]]:

@@ -188,7 +188,7 @@ def test_a_number_without_data_is_refused(model):
 
 def test_an_effect_that_is_not_identified_has_no_number(frame):
     found = cg.parse("X -> Y; X <-> Y").ask("ate(X, Y)", data=frame)
-    assert found.to_dict()["identified"] is None
+    assert found.to_dict()["identified"] is False
 
 
 def test_a_latent_in_a_causal_query_is_refused():

@@ -33,8 +33,11 @@ def chain_rule(step: Step, _plain: Plain) -> Verdict:
         return ["it isn't about probabilities without actions"], set()
     both = joint[0]
     for front, behind in (pieces, pieces[::-1]):
+        conditions = {e.variable for e in behind.given}
+        if _names(front) & (_names(behind) | conditions) or _names(behind) & conditions:
+            continue
         wanted = P(front.events, (*behind.events, *behind.given)), P((*front.events, *behind.events), behind.given)
-        if not _names(front) & _names(behind) and (front, both) == wanted:
+        if (front, both) == wanted:
             return ["the rule needs no premise"] * bool(step.premises), _names(behind)
     return ["the two aren't the parts of the one"], set()
 

@@ -28,11 +28,12 @@ import numpy as np
 
 from causalgraph.answers import Answer, Block, Document, Word, line
 from causalgraph.criteria.amenable import obstacle
+from causalgraph.criteria.backdoor_graph import BackdoorGraph, moralised, nearest_set, open_walks
 from causalgraph.criteria.paths import why
-from causalgraph.criteria.separation import ABOVE_Z, IN_Z, connecting, disjoint, judge, m_step, naming, simple, words
-from causalgraph.criteria.separators import Cliques, minimal_separators
+from causalgraph.criteria.separation import disjoint, judge, naming, simple, words
+from causalgraph.criteria.separators import minimal_separators
 from causalgraph.graphs.kinds import DIRECTED, require_directed, require_kind, require_whole
-from causalgraph.graphs.mixed import Mark, MixedGraph
+from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.paths import Path
 from causalgraph.graphs.possible import (
     definite_path,
@@ -42,13 +43,11 @@ from causalgraph.graphs.possible import (
     representative,
     require_unselective,
 )
-from causalgraph.graphs.reach import FORWARD, reach, rule
-from causalgraph.graphs.relations import above, components
-from causalgraph.graphs.surgery import without_outgoing
 
 __all__ = [
     "Adjustment",
     "Effect",
+    "backdoor_graph",
     "barred_nodes",
     "biasing_path",
     "canonical_adjustment_set",
@@ -56,40 +55,18 @@ __all__ = [
     "check_adjustment",
     "forbidden_nodes",
     "minimal_adjustment_sets",
-    "moralised",
     "sides",
 ]
 
 Effect = Literal["total", "direct"]
 
-# Classes of nodes: what separation asks (three of them), times the part that the node plays in the question.
-PART = 3
-BYSTANDER, TREATMENT, MEDIATOR = 0, 1, 2
-
-
-# Edges as a node sees them: an arrow into it, an arrow at both ends.
-INTO, ACROSS = FORWARD["<-"], FORWARD["<->"]
-
-
-@rule(states=1, classes=3)
-def proper_upstream(_state: int, node: int, here: Mark, there: Mark, beyond: int) -> int | None:
-    """Go from a child to its parent, but for the first arrows of proper causal paths."""
-    if (here, there) != (Mark.ARROW, Mark.TAIL) or (node, beyond) == (MEDIATOR, TREATMENT):
-        return None
-    return 0
-
-
-@rule(states=3, classes=9)
-def proper_backdoor(state: int, node: int, here: Mark, there: Mark, beyond: int) -> int | None:
-    """Walk as m-separation does, but for the first arrows of proper causal paths."""
-    if (node // PART, here, there, beyond // PART) == (TREATMENT, Mark.TAIL, Mark.ARROW, MEDIATOR):
-        return None
-    return m_step(state, node % PART, here, there, beyond % PART)
-
 
 @dataclass(frozen=True)
 class Adjustment(Answer):
-    """The verdict on one set; where it isn't valid, a `witness` shows why: a forbidden node or an open path."""
+    """The verdict on one set; where it isn't valid, a `witness` shows why: a node, or a path.
+
+    The path is one that biases and stays open given the set (`biased`), or what keeps any set from being valid.
+    """
 
     treatments: tuple[str, ...]
     outcomes: tuple[str, ...]
@@ -98,6 +75,7 @@ class Adjustment(Answer):
     backdoor: bool
     reason: str
     witness: Path | str | None = None
+    biased: bool = False
 
     @property
     def exit_code(self) -> int:  # type: ignore[override]  # a constant on the base, here it depends on the verdict
@@ -123,11 +101,13 @@ class Adjustment(Answer):
             said = f"adjusting for {covariates} gives {effect}"
             return Document((line(Word("✔ ", "good"), said), line(self.reason, depth=1)))
         rows: list[Block] = [line(Word("✘ ", "bad"), f"adjusting for {covariates} doesn't give {effect}")]
-        if isinstance(self.witness, Path):
+        if isinstance(self.witness, Path) and self.biased:
             drawn = Word(self.witness.drawn, "biasing")
             rows.append(line("a biasing path stays open: ", drawn, f"   {why(self.witness, self.covariates)}", depth=1))
         else:
             rows.append(line(self.reason, depth=1))
+            if isinstance(self.witness, Path) and self.witness.drawn not in self.reason:
+                rows.append(line("the path: ", self.witness.drawn, depth=1))
         return Document(tuple(rows))
 
 
@@ -155,6 +135,19 @@ def causal_nodes(graph: MixedGraph, x: frozenset[str], y: frozenset[str], effect
     return possibly_causal_nodes(graph, x, y) if effect == "total" else y
 
 
+def backdoor_graph(
+    graph: MixedGraph,
+    x: frozenset[str],
+    y: frozenset[str],
+    effect: Effect,
+    causal: frozenset[str] | None = None,
+) -> BackdoorGraph:
+    """Return the proper back-door graph of one member; ``causal`` are the nodes that the effect passes, where known."""
+    member = representative(graph)
+    passed = causal if member is graph and causal is not None else causal_nodes(member, x, y, effect)
+    return BackdoorGraph.of(member, x, y, passed)
+
+
 def forbidden_nodes(
     graph: MixedGraph, x: Iterable[str], y: Iterable[str], *, effect: Effect = "total"
 ) -> frozenset[str]:
@@ -165,7 +158,12 @@ def forbidden_nodes(
     ['M', 'S', 'Y']
     """
     x, y = sides(graph, x, y, effect)
-    return possible_descendants(graph, causal_nodes(graph, x, y, effect)) - x
+    return _below(graph, x, causal_nodes(graph, x, y, effect))
+
+
+def _below(graph: MixedGraph, x: frozenset[str], causal: frozenset[str]) -> frozenset[str]:
+    """Return the forbidden nodes, given those that the effect passes."""
+    return possible_descendants(graph, causal) - x
 
 
 def canonical_adjustment_set(
@@ -198,18 +196,20 @@ def biasing_path(
 ) -> Path | None:
     """Return a path from X to Y, open given Z, that isn't part of the effect; None where there is none."""
     x, y = sides(graph, x, y, effect)
-    z = graph.require(z) | graph.selected
+    return _biasing(graph, x, y, graph.require(z) | graph.selected, effect, causal_nodes(graph, x, y, effect))
+
+
+def _biasing(
+    graph: MixedGraph, x: frozenset[str], y: frozenset[str], z: frozenset[str], effect: Effect, causal: frozenset[str]
+) -> Path | None:
+    """Return a biasing path, given the nodes that the effect passes."""
     member = representative(graph)
-    mediators = causal_nodes(member, x, y, effect)
-    asked = member.index.classes((above(member, z), ABOVE_Z), (z, IN_Z))
-    played = member.index.classes((mediators, MEDIATOR), (x, TREATMENT))
-    walk = reach(member.index, proper_backdoor, x, asked + PART * played, y).walk(y)
+    walk = open_walks(backdoor_graph(graph, x, y, effect, causal), x, z, y).walk(y)
     if walk is None:
         return None
     if member is not graph:
-        passed = causal_nodes(graph, x, y, effect)
-        causal = frozenset(e for e in graph.edges if e.mark == "->" and e.left in x and e.right in passed)
-        shown = definite_path(graph, x, y, z, skipped=causal)
+        skipped = frozenset(e for e in graph.edges if e.mark == "->" and e.left in x and e.right in causal)
+        shown = definite_path(graph, x, y, z, skipped=skipped)
         if shown is not None:
             return judge(graph, shown, z)
     return judge(member, simple(walk), z)
@@ -236,16 +236,18 @@ def check_adjustment(
     z = graph.require(z)
     disjoint(graph, x, y, z)
 
-    def verdict(reason: str, witness: Path | str | None) -> Adjustment:
+    def verdict(reason: str, witness: Path | str | None, *, biased: bool = False) -> Adjustment:
         sets = (graph.sorted(x), graph.sorted(y), graph.sorted(z))
         valid = witness is None
-        return Adjustment(*sets, valid, satisfies_backdoor(graph, x, y, z, valid=valid), reason, witness)
+        backdoor = satisfies_backdoor(graph, x, y, z, valid=valid)
+        return Adjustment(*sets, valid, backdoor, reason, witness, biased)
 
     hidden = graph.sorted(z & (graph.latent | graph.selected))
     if hidden:
         state = "latent: no data can be adjusted for it" if hidden[0] in graph.latent else "a selected node"
         return verdict(f"{hidden[0]} is {state}", hidden[0])
-    forbidden = graph.sorted(z & forbidden_nodes(graph, x, y, effect=effect))
+    causal = causal_nodes(graph, x, y, effect)
+    forbidden = graph.sorted(z & _below(graph, x, causal)) if z else ()
     if forbidden:
         ends = f"{words(graph.sorted(x))} to {words(graph.sorted(y))}"
         where = f"it lies on a causal path from {ends}, or below one"
@@ -255,9 +257,9 @@ def check_adjustment(
     blocked = obstacle(graph, x, y)
     if blocked:
         return verdict(blocked.reason, blocked.witness)
-    bias = biasing_path(graph, x, y, z, effect=effect)
+    bias = _biasing(graph, x, y, z | graph.selected, effect, causal)
     if bias:
-        return verdict(f"a biasing path stays open: {bias.drawn}", bias)
+        return verdict(f"a biasing path stays open: {bias.drawn}", bias, biased=True)
     return verdict("no covariate is forbidden, and every biasing path is closed", None)
 
 
@@ -273,11 +275,13 @@ def satisfies_backdoor(
     separated by Z in the graph without the arrows that leave X; M. Maathuis, D. Colombo, "A generalized back-door
     criterion", Ann. Stat. 43 (2015) 1060-1088, doi:10.1214/14-AOS1295.
     """
-    if z & (possible_descendants(graph, x) | graph.latent) or graph.selected:
+    if graph.selected or z & graph.latent or (z and z & possible_descendants(graph, x)):
         return False
     if graph.kind not in DIRECTED:
         return valid
-    return connecting(without_outgoing(graph, x), x, z, y).walk(y) is None
+    # With every node for a mediator, the arrows left out are all that leave X.
+    rest = BackdoorGraph.of(graph, x, y, np.ones(len(graph.nodes), dtype=bool))
+    return open_walks(rest, x, z, y).walk(y) is None
 
 
 def minimal_adjustment_sets(
@@ -290,6 +294,8 @@ def minimal_adjustment_sets(
     forbidden: Iterable[str] = (),
 ) -> Iterator[frozenset[str]]:
     """Yield all valid sets of which no proper part, that still holds ``required``, is valid; polynomial delay.
+
+    The first is the one nearest to X, in time linear in nodes and edges.
 
     Args:
         graph: a graph of any kind.
@@ -311,40 +317,22 @@ def minimal_adjustment_sets(
     x, y = sides(graph, x, y, effect)
     needed = graph.require(required)
     disjoint(graph, x, y, needed)
-    barred = barred_nodes(graph, x, y, effect, graph.require(forbidden))
+    causal = causal_nodes(graph, x, y, effect)
+    barred = _below(graph, x, causal) | graph.latent | graph.selected | graph.require(forbidden)
     if needed & barred or obstacle(graph, x, y):
         return iter(())
-    moral = moralised(graph, x, y, needed, barred, effect)
-    return (found | needed for found in minimal_separators(moral, x, y))
+    return _nearest_first(graph, backdoor_graph(graph, x, y, effect, causal), needed, barred)
 
 
-def moralised(
-    graph: MixedGraph,
-    x: frozenset[str],
-    y: frozenset[str],
-    required: frozenset[str],
-    barred: frozenset[str],
-    effect: Effect,
-) -> Cliques:
-    """Return the graph whose separators of X and Y, with ``required``, are the valid sets.
-
-    It is read off the index of the whole graph, so that only what lies above X, Y and ``required`` is ever touched.
-    """
-    graph, required = representative(graph), required | graph.selected
-    index = graph.index
-    classes = index.classes((causal_nodes(graph, x, y, effect), MEDIATOR), (x, TREATMENT))
-    above_all = reach(index, proper_upstream, x | y | required, classes).mask
-    inside, kind = above_all.tolist(), classes.tolist()
-    parents: dict[int, list[int]] = {}
-    beside: dict[int, list[int]] = {}
-    for node in np.flatnonzero(above_all).tolist():
-        start, end = index.first[node], index.first[node + 1]
-        parents[node], beside[node] = [], []
-        for other, code in zip(index.target[start:end].tolist(), index.code[start:end].tolist(), strict=True):
-            if code == INTO and inside[other] and (kind[node], kind[other]) != (MEDIATOR, TREATMENT):
-                parents[node].append(other)
-            elif code == ACROSS and inside[other]:
-                beside[node].append(other)
-    names = graph.nodes
-    cliques = ({names[m] for n in d for m in (n, *parents[n])} for d in components(beside))
-    return Cliques.build(cliques).without(required).eliminated(barred - x - y)
+def _nearest_first(
+    graph: MixedGraph, backdoor: BackdoorGraph, required: frozenset[str], barred: frozenset[str]
+) -> Iterator[frozenset[str]]:
+    """Yield the set nearest to X, then the others, for which alone cliques are built."""
+    fixed = required | graph.selected
+    nearest = nearest_set(backdoor, fixed, barred)
+    if nearest is None:
+        return
+    yield nearest - graph.selected
+    for found in minimal_separators(moralised(backdoor, fixed, barred), backdoor.x, backdoor.y):
+        if found | fixed != nearest:
+            yield found | required

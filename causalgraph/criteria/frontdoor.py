@@ -28,7 +28,6 @@ from causalgraph.criteria.separation import (
     BY_TAIL,
     IN_Z,
     OUTSIDE,
-    connecting,
     disjoint,
     judge,
     m_step,
@@ -40,8 +39,7 @@ from causalgraph.graphs.kinds import require_unselected
 from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
 from causalgraph.graphs.paths import Path
 from causalgraph.graphs.reach import reach, rule
-from causalgraph.graphs.relations import OPEN, WALL, above, downstream
-from causalgraph.graphs.surgery import without_outgoing
+from causalgraph.graphs.relations import OPEN, WALL, above, downstream, upstream
 
 __all__ = [
     "Frontdoor",
@@ -63,6 +61,8 @@ TREATMENT = 1
 # Beside what separation by X asks: nodes that may stand in the set, those of them above Y, and those that were chosen.
 CANDIDATE, CANDIDATE_ABOVE_Y = 3, 4
 CHOSEN = 3
+# What separation asks of a node (three classes), times whether the arrows that leave it are cut.
+CUT = 3
 
 
 @rule(states=3, classes=2)
@@ -95,6 +95,17 @@ def from_chosen(state: int, node: int, here: Mark, there: Mark, beyond: int) -> 
     if here != Mark.ARROW:
         return None
     return BY_ARROW if there == Mark.ARROW else BY_TAIL
+
+
+@rule(states=3, classes=6)
+def without_arrows(state: int, node: int, here: Mark, there: Mark, beyond: int) -> int | None:
+    """Walk as m-separation does, but along no arrow that leaves a node which is cut."""
+    left, entered = divmod(node, CUT), divmod(beyond, CUT)
+    if (left[0] and (here, there) == (Mark.TAIL, Mark.ARROW)) or (
+        entered[0] and (here, there) == (Mark.ARROW, Mark.TAIL)
+    ):
+        return None
+    return m_step(state, left[1], here, there, entered[1])
 
 
 @rule(states=1, classes=2)
@@ -179,11 +190,11 @@ def is_frontdoor_set(graph: MixedGraph, x: Iterable[str], y: Iterable[str], z: I
     path = uncut_path(graph, x, y, z)
     if path:
         return Frontdoor(*sets, "intercepts", f"no node of the set stands on {path.drawn}", path)
-    path = _open_path(graph, without_outgoing(graph, x), x, z, frozenset())
+    path = _open_path(graph, x, z, frozenset())
     if path:
         said = f"a back-door path from {path.nodes[0]} to {path.nodes[-1]} is open: {path.drawn}"
         return Frontdoor(*sets, "treatment", said, path)
-    path = _open_path(graph, without_outgoing(graph, z), z, y, x)
+    path = _open_path(graph, z, y, x)
     if path:
         ends = f"from {path.nodes[0]} to {path.nodes[-1]}"
         said = f"a back-door path {ends} stays open given {words(sets[0])}: {path.drawn}"
@@ -205,9 +216,12 @@ def uncut_path(graph: MixedGraph, x: Names, y: Names, z: Names) -> Path | None:
     return None if walk is None else judge(graph, walk, ())
 
 
-def _open_path(graph: MixedGraph, cut: MixedGraph, starts: Names, ends: Names, given: Names) -> Path | None:
-    """Return a path that is open in the graph with arrows cut, as a path of the whole graph."""
-    walk = connecting(cut, starts, given, ends).walk(ends) if starts and ends else None
+def _open_path(graph: MixedGraph, starts: Names, ends: Names, given: Names) -> Path | None:
+    """Return a path that is open without the arrows that leave its starts, as a path of the whole graph."""
+    index = graph.index
+    above_given = reach(index, upstream, given, index.classes((starts, WALL))).mask
+    classes = index.classes((above_given, ABOVE_Z), (given, IN_Z)) + CUT * index.classes((starts, 1))
+    walk = reach(index, without_arrows, starts, classes, ends).walk(ends)
     return None if walk is None else judge(graph, simple(walk), given)
 
 
@@ -224,7 +238,11 @@ def beyond_treatment(graph: MixedGraph, x: Names, candidates: Names) -> Names:
 
 def largest_candidate(graph: MixedGraph, x: Names, y: Names, candidates: Names) -> Names:
     """Return the largest set of candidates that keeps to conditions (2) and (3); linear time."""
-    first = beyond_treatment(graph, x, candidates)
+    return _largest(graph, x, y, beyond_treatment(graph, x, candidates))
+
+
+def _largest(graph: MixedGraph, x: Names, y: Names, first: Names) -> Names:
+    """Return the largest set of candidates that keep to (2) which keeps to (3)."""
     classes = graph.index.classes((above(graph, x), ABOVE_Z), (x, IN_Z), (first, CANDIDATE))
     classes[(classes == CANDIDATE) & above(graph, y)] = CANDIDATE_ABOVE_Y
     return first - reach(graph.index, to_candidates, y, classes).names
@@ -260,7 +278,12 @@ def maximum_frontdoor_set(
 
 
 def _maximum(graph: MixedGraph, x: Names, y: Names, required: Names, candidates: Names) -> Names | None:
-    found = largest_candidate(graph, x, y, candidates)
+    return _intercepting(graph, x, y, required, beyond_treatment(graph, x, candidates))
+
+
+def _intercepting(graph: MixedGraph, x: Names, y: Names, required: Names, clear: Names) -> Names | None:
+    """Return the largest set of nodes that keep to (2), if it is a front-door set with what is required."""
+    found = _largest(graph, x, y, clear)
     if not required <= found:
         return None
     reached = reach(graph.index, downstream, x, graph.index.classes((found, WALL)), y)
@@ -340,10 +363,14 @@ def minimal_frontdoor_sets(
 
 def _grow(graph: MixedGraph, x: Names, y: Names, required: Names, candidates: Names) -> Iterator[Names]:
     """Search depth first; no set is met twice, as each branch bars what the branches before it took."""
-    stack = [(required, candidates)]
+    stack: list[Iterator[tuple[Names, Names]]] = [iter([(required, beyond_treatment(graph, x, candidates))])]
     while stack:
-        chosen, left = stack.pop()
-        most = _maximum(graph, x, y, chosen, left)
+        branch = next(stack[-1], None)
+        if branch is None:
+            stack.pop()
+            continue
+        chosen, left = branch
+        most = _intercepting(graph, x, y, chosen, left)
         if most is None:
             continue
         failing = is_frontdoor_set(graph, x, y, chosen).witness
@@ -351,10 +378,16 @@ def _grow(graph: MixedGraph, x: Names, y: Names, required: Names, candidates: Na
             # The arrows that leave a node of the set are cut, so each node with such an arrow on the path will do.
             leaving = {e.left for e in _both_ways(failing.edges) if e.mark == "->"}
             able = [n for n in failing.nodes if n in leaving and n in most - chosen]
-            barred = [frozenset(able[i + 1 :]) for i in range(len(able))]
-            stack += [(chosen | {n}, most - nearer) for n, nearer in zip(able, barred, strict=True)]
-        elif not any(_maximum(graph, x, y, required, chosen - {n}) is not None for n in chosen - required):
+            stack.append(_branches(chosen, most, able[::-1]))
+        elif not any(_intercepting(graph, x, y, required, chosen - {n}) is not None for n in chosen - required):
             yield chosen
+
+
+def _branches(chosen: Names, most: Names, able: list[str]) -> Iterator[tuple[Names, Names]]:
+    """Yield for each node the set with it, and what the set may hold: none of the nodes that came before."""
+    for name in able:
+        yield chosen | {name}, most
+        most -= {name}
 
 
 def _both_ways(edges: tuple[Edge, ...]) -> Iterator[Edge]:

@@ -9,26 +9,30 @@ from typing import Any
 from causalgraph.answers import Answer, Document, Word, line
 from causalgraph.criteria.instrument_search import Unfinished, all_conditional_instruments
 from causalgraph.criteria.instruments import (
+    Failing,
     Instrument,
     OptimalInstruments,
     Question,
-    conditional_instruments,
+    ancestral_instrument,
     optimal_instruments,
     question,
 )
-from causalgraph.criteria.nearest_separator import Separator, nearest_separator
 from causalgraph.criteria.separation import naming, words
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.names import natural
 
 __all__ = ["InstrumentFamily", "instrument_family"]
 
-# Steps of the search for an answer: a second or two on a graph of some dozens of nodes.
-BUDGET = 2_000
+# Nodes and edges that the search for an answer may look at: a second or less.
+BUDGET = 200_000
+# Variables of which it is asked whether they are ancestral instruments, times the nodes and edges of the graph.
+ANCESTRAL = 5_000_000
+# Variables that a reason names.
+NAMED = 12
 
 LICENCE = (
-    "an instrument licenses a linear estimate of the effect, or an effect on those whom it moves (LATE); it identifies "
-    "no nonparametric effect"
+    "an instrument licenses a linear estimate of the effect or, where it moves the treatment as good as at random, the "
+    "effect on those whom it moves (LATE); it identifies no nonparametric effect"
 )
 
 
@@ -36,7 +40,7 @@ LICENCE = (
 class InstrumentFamily(Answer):
     """The instruments with the minimal sets that make them so; `complete` says whether these are all such pairs.
 
-    There are none where `none` says why, which is always a complete answer.
+    There are none where `none` says why; if that isn't complete, none was found until the search ended.
     """
 
     treatment: str
@@ -93,12 +97,12 @@ def instrument_family(
     """List the instruments for the effect of X on Y, each with every minimal W, or say why there is none.
 
     First come the ancestral instruments, in polynomial time, which tell for good whether there is any; the rest is
-    searched for under a budget.
+    searched for under a budget. Beyond a thousand nodes the first part has a budget as well.
 
     Args:
         graph: a dag or an admg.
         x, y: the treatment and the outcome.
-        budget: how many sets the search for further pairs looks at.
+        budget: how many nodes and edges the search for further pairs looks at.
 
     Raises:
         ModelError: as for `is_instrument`.
@@ -109,28 +113,41 @@ def instrument_family(
     """
     asked = question(graph, x, y)
     optimal = optimal_instruments(graph, x, y)
-    sure = list(conditional_instruments(graph, x, y))
+    sure, failing, whole = _ancestral(asked)
     if not sure:
-        return InstrumentFamily(asked.x, asked.y, (), complete=True, optimal=optimal, none=_why_none(asked))
+        none = _why_none(asked, failing) if whole else "none was found before the search ended with its budget"
+        return InstrumentFamily(asked.x, asked.y, (), complete=whole, optimal=optimal, none=none)
     met = list(all_conditional_instruments(graph, x, y, budget=budget))
     pairs = {i for i in met if isinstance(i, Instrument)}.union(sure)
     listed = sorted(pairs, key=lambda i: (natural(i.name), len(i.given), [natural(n) for n in i.given]))
-    complete = not any(isinstance(i, Unfinished) for i in met)
+    complete = whole and not any(isinstance(i, Unfinished) for i in met)
     return InstrumentFamily(asked.x, asked.y, tuple(listed), complete, optimal)
 
 
-def _why_none(asked: Question) -> str:
+def _ancestral(asked: Question) -> tuple[list[Instrument], dict[str, Failing], bool]:
+    """Return the ancestral instruments, what the other variables fail, and whether the budget sufficed for all."""
+    names = asked.graph.sorted(asked.pool)
+    most = ANCESTRAL // (len(asked.graph.nodes) + len(asked.graph.edges))
+    met = {z: ancestral_instrument(asked, z) for z in names[:most]}
+    sure = [i for i in met.values() if isinstance(i, Instrument)]
+    return sure, {z: i for z, i in met.items() if not isinstance(i, Instrument)}, most >= len(names)
+
+
+def _why_none(asked: Question, failing: dict[str, Failing]) -> str:
     """Say of each candidate why it is no instrument."""
-    if not asked.pool:
+    if not failing:
         return "every other variable is latent, or lies on a causal path or below one"
-    tied: list[str] = []
-    cut_off: list[str] = []
-    for z in asked.graph.sorted(asked.pool):
-        near = nearest_separator(asked.cut, (asked.y,), (z,), forbidden=asked.forbidden | {asked.x})
-        (cut_off if isinstance(near, Separator) else tied).append(z)
     said = []
+    tied, cut_off = (_words([z for z, why in failing.items() if why == f]) for f in ("exclusion", "relevance"))
     if tied:
-        said.append(f"whatever is given, {words(tied)} can't be separated from {asked.y} beside the effect")
+        said.append(f"whatever is given, {tied} can't be separated from {asked.y} beside the effect")
     if cut_off:
-        said.append(f"what separates {words(cut_off)} from {asked.y} separates it from {asked.x} as well")
+        said.append(f"what separates {cut_off} from {asked.y} separates it from {asked.x} as well")
     return "; ".join(said)
+
+
+def _words(names: list[str]) -> str:
+    """Name some variables, of many the first and how many more."""
+    if len(names) <= NAMED:
+        return words(names) if names else ""
+    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED:,} more"

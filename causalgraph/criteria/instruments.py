@@ -29,10 +29,12 @@ from causalgraph.graphs.relations import descendants, districts, parents, proper
 from causalgraph.graphs.surgery import project
 
 __all__ = [
+    "Failing",
     "Instrument",
     "InstrumentVerdict",
     "OptimalInstruments",
     "Question",
+    "ancestral_instrument",
     "conditional_instruments",
     "is_instrument",
     "optimal_instruments",
@@ -41,7 +43,8 @@ __all__ = [
 ]
 
 Names = frozenset[str]
-Condition = Literal["observed", "allowed", "relevance", "exclusion"]
+Failing = Literal["relevance", "exclusion"]
+Condition = Literal["observed", "allowed"] | Failing
 
 
 @dataclass(frozen=True)
@@ -235,16 +238,17 @@ def conditional_instruments(graph: MixedGraph, x: Iterable[str], y: Iterable[str
     Source: van der Zander et al. (2015), the section on ancestral instruments.
     """
     asked = question(graph, x, y)
-    barred = asked.forbidden | {asked.x}
-    return (found for z in graph.sorted(asked.pool) if (found := _nearest(asked, z, barred)))
+    found = (ancestral_instrument(asked, z) for z in graph.sorted(asked.pool))
+    return (one for one in found if isinstance(one, Instrument))
 
 
-def _nearest(asked: Question, z: str, barred: Names) -> Instrument | None:
-    near = nearest_separator(asked.cut, (asked.y,), (z,), forbidden=barred)
+def ancestral_instrument(asked: Question, z: str) -> Instrument | Failing:
+    """Return a variable with the nearest separator that makes it an instrument, or which condition none meets."""
+    near = nearest_separator(asked.cut, (asked.y,), (z,), forbidden=asked.forbidden | {asked.x})
     if not isinstance(near, Separator):
-        return None
-    relevant = connecting(asked.cut, (z,), near.nodes, (asked.x,)).walk((asked.x,)) is not None
-    return Instrument(z, near.nodes) if relevant else None
+        return "exclusion"
+    met = connecting(asked.cut, (z,), near.nodes, (asked.x,)).mask
+    return Instrument(z, near.nodes) if met[asked.cut.index.number[asked.x]] else "relevance"
 
 
 def optimal_instruments(graph: MixedGraph, x: Iterable[str], y: Iterable[str]) -> OptimalInstruments:

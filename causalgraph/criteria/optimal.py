@@ -8,8 +8,9 @@ from fractions import Fraction
 from math import inf, lcm
 from typing import TYPE_CHECKING, Any
 
-from causalgraph.criteria.adjustment import Effect, barred_nodes, check_adjustment, moralised, sides
+from causalgraph.criteria.adjustment import Effect, backdoor_graph, barred_nodes, check_adjustment, sides
 from causalgraph.criteria.amenable import obstacle
+from causalgraph.criteria.backdoor_graph import moralised
 from causalgraph.criteria.hidden_optimal import Question
 from causalgraph.criteria.separation import disjoint, words
 from causalgraph.criteria.separators import Cliques
@@ -136,7 +137,7 @@ def optimal_minimal_adjustment_set(
     blocked = obstacle(graph, x, y)
     if blocked:
         return Optimal(None, blocked.reason)
-    moral = moralised(graph, x, y, needed, barred, effect)
+    moral = moralised(backdoor_graph(graph, x, y, effect), needed | graph.selected, barred)
     if moral.neighbours(x) & y:
         return Optimal(None, "no set is valid")
     return Optimal(graph.sorted(_next_to(moral, y, x, frozenset(moral.of) - x - y) | needed))
@@ -190,7 +191,7 @@ def minimum_cost_adjustment_set(
     if needed & barred or obstacle(graph, x, y):
         return None
     barred |= {n for n, price in prices.items() if price == inf} - needed - x - y
-    moral = moralised(graph, x, y, needed, barred, effect)
+    moral = moralised(backdoor_graph(graph, x, y, effect), needed | graph.selected, barred)
     if moral.neighbours(x) & y:
         return None
     cut = _cut(moral, x, y, prices)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, Literal
 
 from causalgraph.answers import Answer, Document, Word, line
@@ -16,11 +15,11 @@ from causalgraph.graphs.kinds import require_unselected
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.relations import topological_order
 
-__all__ = ["Tetrad", "Tetrads", "vanishing_tetrads"]
+__all__ = ["Tetrad", "Tetrads", "listed_tetrads", "vanishing_tetrads"]
 
-# The two halves of a trek: against the arrows from the left pair, and along them to the right pair.
-UP, DOWN = 0, 1
-Vertex = tuple[int, str]
+# Steps of a search unless told otherwise: an edge or a foursome that is looked at, about a second in all.
+BUDGET = 5_000_000
+LIMIT = 1000
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,11 @@ class Tetrads(Answer):
     tetrads: tuple[Tetrad, ...]
     complete: bool
 
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]  # a constant on the base, here it depends on what was found
+        """0 where a tetrad vanishes, else 1."""
+        return 0 if self.tetrads else 1
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""
         return {"kind": "tetrads", "tetrads": [t.to_dict() for t in self.tetrads], "complete": self.complete}
@@ -61,10 +65,12 @@ class Tetrads(Answer):
     def document(self) -> Document:
         """List the equations, each with the node that all treks pass."""
         if not self.tetrads:
-            return Document((line("no tetrad vanishes in every linear model over this graph"),))
-        few = "" if self.complete else "the first "
-        many = f"{few}{len(self.tetrads):,} tetrad{'s' if len(self.tetrads) > 1 else ''}"
-        rows = [line(Word("✔ ", "good"), f"{many} vanish in every linear model over this graph")]
+            ended = "" if self.complete else ", as far as the search came before its budget ended"
+            return Document((line(f"no tetrad vanishes in every linear model over this graph{ended}"),))
+        count = len(self.tetrads)
+        many = "1 tetrad vanishes" if count == 1 else f"{count:,} tetrads vanish"
+        few = "" if self.complete else "; there may be more"
+        rows = [line(Word("✔ ", "good"), f"{many} in every linear model over this graph{few}")]
         for found in self.tetrads:
             why = f"every trek passes {found.choke}" if found.choke else "no trek joins the pairs"
             rows.append(line(found.text, Word(f"   {why}", "dim"), depth=1))
@@ -98,55 +104,117 @@ def vanishing_tetrads(graph: MixedGraph) -> Iterator[Tetrad]:
     {'L'}
     """
     require_unselected(graph, "vanishing tetrads")
-    return _found(graph)
+    return (found for found in _search(graph) if isinstance(found, Tetrad))
 
 
-def _found(graph: MixedGraph) -> Iterator[Tetrad]:
+def listed_tetrads(graph: MixedGraph, limit: int = LIMIT, *, budget: int = BUDGET) -> Tetrads:
+    """List vanishing tetrads, ``limit`` at most, as far as a budget of edges and foursomes to look at allows.
+
+    Raises:
+        ModelError: as for `vanishing_tetrads`.
+
+    >>> one = MixedGraph.build([("L", "->", x) for x in "ABCD"], latent="L")
+    >>> len(listed_tetrads(one).tetrads), listed_tetrads(one, 2).complete, listed_tetrads(one, budget=1).complete
+    (3, False, False)
+    """
+    require_unselected(graph, "vanishing tetrads")
+    found: list[Tetrad] = []
+    looked = 0
+    for step in _search(graph):
+        if isinstance(step, int):
+            looked += step
+        elif len(found) == limit:
+            return Tetrads(tuple(found), complete=False)
+        else:
+            found.append(step)
+        if looked > budget:
+            return Tetrads(tuple(found), complete=False)
+    return Tetrads(tuple(found), complete=True)
+
+
+def _search(graph: MixedGraph) -> Iterator[Tetrad | int]:
+    """Yield each tetrad that vanishes, and in between how many edges and foursomes were looked at."""
     observed = graph.sorted(graph.observed)
-    before = _before(graph)
+    treks = _Treks.of(graph)
     for i, first in enumerate(observed):
         others = observed[i + 1 :]
         for second in others:
-            gate = _gates(before, first, second)
-            for third, fourth in combinations([n for n in others if n != second], 2):
-                ends = [n for n in (third, fourth) if (DOWN, n) in gate]
-                gates = {gate[DOWN, n] for n in ends}
-                if len(gates) > 1:
+            gate, looked = treks.gates(first, second)
+            yield looked
+            rest = [n for n in others if n != second]
+            # A tetrad vanishes unless treks come to both of the right pair, and by two gates.
+            through: dict[int | None, list[str]] = {}
+            for name in rest:
+                through.setdefault(gate.get(name), []).append(name)
+            loose = through.pop(None, [])
+            for at, third in enumerate(rest):
+                entered = gate.get(third)
+                if entered is not None and not loose and len(through[entered]) == 1:
+                    yield 1
                     continue
-                pairs = (first, second), (third, fourth)
-                if not gates:
-                    yield Tetrad(*pairs, None, None)
-                else:
-                    side, choke = gates.pop() if len(ends) > 1 else (DOWN, ends[0])
-                    yield Tetrad(*pairs, choke, "left" if side == UP else "right")
+                yield len(rest) - at
+                for fourth in rest[at + 1 :]:
+                    gates = [(n, g) for n in (third, fourth) if (g := gate.get(n)) is not None]
+                    if len({g for _, g in gates}) < 2:
+                        yield treks.tetrad((first, second), (third, fourth), gates)
 
 
-def _before(graph: MixedGraph) -> list[tuple[Vertex, list[Vertex]]]:
-    """Return the halves of all nodes as treks may pass them, each with the halves that a trek may come from."""
-    order = topological_order(graph)
-    up: dict[str, list[Vertex]] = {n: [] for n in order}
-    down: dict[str, list[Vertex]] = {n: [(UP, n)] for n in order}
-    for left, mark, right in graph.edges:
-        if mark == "->":
-            up[left].append((UP, right))
-            down[right].append((DOWN, left))
-        else:
-            down[left].append((UP, right))
-            down[right].append((UP, left))
-    return [((UP, n), up[n]) for n in reversed(order)] + [((DOWN, n), down[n]) for n in order]
+@dataclass(frozen=True)
+class _Treks:
+    """The halves of all nodes in an order that treks keep to, each with the halves that a trek may come from.
 
-
-def _gates(before: list[tuple[Vertex, list[Vertex]]], *starts: str) -> dict[Vertex, Vertex]:
-    """Return for each half that treks from ``starts`` reach the first that all of them pass on the way to it.
-
-    A half where treks that passed different gates meet is a gate itself: these are the nodes right below the root of
-    the tree of dominators.
+    The upper half of a node is met against the arrows, the lower one along them.
     """
-    gate: dict[Vertex, Vertex] = {}
-    for vertex, origins in before:
-        passed = {gate[o] for o in origins if o in gate}
-        if (vertex[0] == UP and vertex[1] in starts) or len(passed) > 1:
-            gate[vertex] = vertex
-        elif passed:
-            gate[vertex] = passed.pop()
-    return gate
+
+    up: dict[str, int]
+    down: dict[str, int]
+    names: list[str]
+    before: list[list[int]]
+
+    @classmethod
+    def of(cls, graph: MixedGraph) -> _Treks:
+        order = topological_order(graph)
+        up = {n: i for i, n in enumerate(reversed(order))}
+        down = {n: len(order) + i for i, n in enumerate(order)}
+        before: list[list[int]] = [[] for _ in range(2 * len(order))]
+        for node in order:
+            before[down[node]].append(up[node])
+        for left, mark, right in graph.edges:
+            if mark == "->":
+                before[up[left]].append(up[right])
+                before[down[right]].append(down[left])
+            else:
+                before[down[left]].append(up[right])
+                before[down[right]].append(up[left])
+        return cls(up, down, [*reversed(order), *order], before)
+
+    def gates(self, *starts: str) -> tuple[dict[str, int], int]:
+        """Return for each node that treks from ``starts`` reach the first half that all of them pass on the way to it.
+
+        A half where treks that passed different gates meet is a gate itself: these are the nodes right below the root
+        of the tree of dominators. The edges that were looked at are counted.
+        """
+        gate = [-1] * len(self.before)
+        begun = {self.up[n] for n in starts}
+        looked = 0
+        for vertex, origins in enumerate(self.before):
+            passed = vertex if vertex in begun else -1
+            for origin in () if vertex in begun else origins:
+                looked += 1
+                other = gate[origin]
+                if other >= 0 and other != passed:
+                    if passed >= 0:
+                        passed = vertex
+                        break
+                    passed = other
+            gate[vertex] = passed
+        return {n: gate[v] for n, v in self.down.items() if gate[v] >= 0}, looked + len(gate)
+
+    def tetrad(self, left: tuple[str, str], right: tuple[str, str], gates: list[tuple[str, int]]) -> Tetrad:
+        """Return a tetrad that vanishes, with its choke: ``gates`` are those of the right pair that treks come to."""
+        if not gates:
+            return Tetrad(left, right, None, None)
+        if len(gates) == 1:
+            return Tetrad(left, right, gates[0][0], "right")
+        at = gates[0][1]
+        return Tetrad(left, right, self.names[at], "left" if at < len(self.up) else "right")

@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sympy import Add, Mul, Pow
 
 from causalgraph.data.counts import Counts
 from causalgraph.data.source import Source
@@ -20,6 +21,7 @@ from causalgraph.evaluate.pieces import Laid, Lost, Piece, failing_of, warnings_
 from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World, quantity
 from causalgraph.evaluate.resampling import bootstrap
 from causalgraph.evaluate.table import Evaluated, covariance, evaluate
+from causalgraph.formula.nodes import Event, Level, P, Value
 from causalgraph.formula.printing import text as formula_text
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.identify.answer import NotIdentified, Undecided
@@ -155,12 +157,39 @@ def _lay(
             raise
         return Lost(piece, error)
     counts = whole.keep(held.keep)
-    (formula,), cells, made = counting.compacted([piece.quantity.formula], counts, covariates)
+    (formula,), cells, made = counting.compacted([_averaged(piece, counts, world)], counts, covariates)
     everything = {**world.variables, **{n: Variable(n) for n in made}}
     found = evaluate(formula, cells, everything, errors="joint")
     places = list(_places(found, piece.label, _absent(query, formula), world))
     resampled = None if seed is None else bootstrap([formula], cells, everything, seed=seed)
     return Laid(piece, held, counts, found, places, resampled)
+
+
+def _averaged(piece: Piece, counts: Counts, world: World) -> Expr:
+    """Average a formula over the values that it holds freely, those at which the data determine it.
+
+    By the graph each of them gives the same number, so that those with an empty cell aren't needed.
+    """
+    free = {n for i in piece.parts.identified for n in i.derivation.free}
+    if not {Value(n) for n in free} & piece.quantity.varied.free_symbols:
+        return piece.quantity.formula
+    found = evaluate(piece.quantity.varied, counts, world.variables, errors="none")
+    axes = [axis for axis, v in enumerate(found.axes) if v.variable in free]
+    others = tuple(axis for axis in range(len(found.axes)) if axis not in axes)
+    usable = np.asarray(found.valid.all(axis=others))
+    terms, weights = [], []
+    for place in np.argwhere(usable):
+        chosen = {
+            found.axes[axis].variable: Level(found.levels[axis][code])
+            for axis, code in zip(axes, place.tolist(), strict=True)
+        }
+        weight = P([Event(n, level) for n, level in chosen.items()])
+        held = piece.quantity.varied.xreplace({Value(n): level for n, level in chosen.items()})
+        terms.append(Mul(weight, held, evaluate=False))
+        weights.append(weight)
+    if not terms or usable.all():
+        return piece.quantity.formula
+    return Mul(Add(*terms, evaluate=False), Pow(Add(*weights, evaluate=False), -1, evaluate=False), evaluate=False)
 
 
 def _absent(query: Numeric, formula: Expr) -> tuple[str, ...]:

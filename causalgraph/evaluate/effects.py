@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from sympy import Integer
+
 from causalgraph.errors import EstimationError
 from causalgraph.evaluate.quantities import (
+    OPERATORS,
     Comparison,
     Parts,
     Quantity,
@@ -89,12 +92,12 @@ def _means(query: Effect, world: World, parts: Parts, *levels: str) -> list[Quan
 
 def _difference(query: Effect, world: World, parts: Parts, level: str, against: str) -> Quantity:
     """E(Y | do(X=level)) - E(Y | do(X=against)), given or held what the query says."""
-    return joined(lambda one, other: one - other, *_means(query, world, parts, level, against))
+    return joined(OPERATORS["-"], *_means(query, world, parts, level, against))
 
 
 def _ratio(query: Effect, world: World, parts: Parts, level: str, against: str) -> Quantity:
     """E(Y | do(X=level)) / E(Y | do(X=against))."""
-    return joined(lambda one, other: one / other, *_means(query, world, parts, level, against))
+    return joined(OPERATORS["/"], *_means(query, world, parts, level, against))
 
 
 def _odds_ratio(query: Effect, world: World, parts: Parts, level: str, against: str) -> Quantity:
@@ -110,7 +113,8 @@ def _odds_ratio(query: Effect, world: World, parts: Parts, level: str, against: 
         )
 
     def odds(p: Expr, q: Expr) -> Expr:
-        return p * (1 - q) / (q * (1 - p))
+        minus, times = OPERATORS["-"], OPERATORS["*"]
+        return OPERATORS["/"](times(p, minus(Integer(1), q)), times(q, minus(Integer(1), p)))
 
     return joined(odds, *_means(query, world, parts, level, against))
 
@@ -150,7 +154,7 @@ def _among(at: Callable[[str, str], str]) -> Callable[[Effect, World, Parts, str
             )
 
         naive = E(y, [Event(x, Level(level))]) - E(y, [Event(x, Level(against))])
-        difference = mean(level) - mean(against)
+        difference = OPERATORS["-"](mean(level), mean(against))
         return Quantity(difference, naive, difference)
 
     return build

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sympy import Expr
 
 __all__ = [
+    "OPERATORS",
     "Comparison",
     "Numeric",
     "Parts",
@@ -216,9 +217,10 @@ def mean_formula(verdict: Identified, world: World) -> Expr:
         )
     levels = world.source.levels(variable)
     numbers = range(len(levels)) if world.source.kind(variable) == "binary" else map(float, levels)
+    exact = (Integer(int(n)) if float(n).is_integer() else Float(n) for n in numbers)
     terms = [
-        Mul(Float(n), verdict.formula.xreplace({Value(name): Level(level)}), evaluate=False)
-        for n, level in zip(numbers, levels, strict=True)
+        Mul(number, verdict.formula.xreplace({Value(name): Level(level)}), evaluate=False)
+        for number, level in zip(exact, levels, strict=True)
     ]
     return Add(*terms, evaluate=False)
 

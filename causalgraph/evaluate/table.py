@@ -191,9 +191,12 @@ class _Record:
         never_a, never_b = (left == 0) & ~np.isnan(right), (right == 0) & ~np.isnan(left)
         valid = (known_a & known_b) | (known_a & never_a) | (known_b & never_b)
 
+        # What isn't a number passes no gradient on: it would spoil that of the numbers beside it.
+        left_number, right_number = np.where(np.isnan(left), 0, left), np.where(np.isnan(right), 0, right)
+
         def back(gradient: Array) -> None:
-            a.add(_reduce(gradient * right, axes, a.axes))
-            b.add(_reduce(gradient * left, axes, b.axes))
+            a.add(_reduce(gradient * right_number, axes, a.axes))
+            b.add(_reduce(gradient * left_number, axes, b.axes))
 
         return self.part(axes, left * right, valid, back)
 

@@ -6,18 +6,24 @@ All nodes count as observed here: what latent and selected nodes hide is the bus
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from causalgraph.errors import ModelError
 from causalgraph.graphs.chordal import chordless_cycle
+from causalgraph.graphs.compiling import compiled
 from causalgraph.graphs.meek import unclosed
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.partial import Partial, cycle_in, doubled, parts
-from causalgraph.graphs.relations import topological_order
+from causalgraph.graphs.reach import FORWARD
 
 __all__ = ["Equivalence", "breaches_of_class", "compare_classes", "consistent_extension", "cpdag"]
+
+
+# Up to this many nodes loops run as plain Python: compiled, they would take longer to load.
+SMALL = 200
 
 
 def cpdag(graph: MixedGraph) -> MixedGraph:
@@ -37,41 +43,99 @@ def cpdag(graph: MixedGraph) -> MixedGraph:
     section 5: the labelling of edges as compelled or reversible, arXiv:1302.4938.
     """
     member = member_of(graph)
-    state = Partial.of(member, "the CPDAG")
-    order = [state.number[n] for n in topological_order(member)]
-    if len(order) < len(graph.nodes):
-        loop = cycle_in(state.parents, range(len(graph.nodes)))
-        around = " -> ".join(graph.nodes[i] for i in [*loop, loop[0]])
-        raise ModelError.because("E103", f"these arrows form a cycle: {around}")
-    compelled = _compelled(state.parents, order)
+    fixed = _compelled_edges(member)
     edges = (
-        e if state.number[e.left] in compelled[state.number[e.right]] else Edge(e.left, "--", e.right).canonical
-        for e in member.edges
+        e if compelled else Edge(e.left, "--", e.right).canonical
+        for e, compelled in zip(member.edges, fixed, strict=True)
     )
     return member.with_edges(edges, kind="cpdag")
 
 
-def _compelled(parents: Sequence[AbstractSet[int]], order: Sequence[int]) -> list[set[int]]:
-    """Return for each node the parents whose arrow every member of the class has.
+def _compelled_edges(graph: MixedGraph) -> list[bool]:
+    """Say of each edge of a DAG whether every member of its class has it.
 
-    Chickering visits the arrows head by head in the order of causes, and at a head y first the arrow from its last
-    parent x, which settles all arrows into y.
+    Raises:
+        ModelError: it isn't a DAG (E102, E103, E104).
     """
-    place = {node: i for i, node in enumerate(order)}
-    compelled: list[set[int]] = [set() for _ in parents]
-    for y in order:
-        if not parents[y]:
+    index, size = graph.index, len(graph.nodes)
+    into, out = index.code == FORWARD["<-"], index.code == FORWARD["->"]
+    pairs = np.sort(np.repeat(np.arange(size, dtype=np.int64), np.diff(index.first)) * size + index.target)
+    if not (into | out).all() or (pairs[1:] == pairs[:-1]).any():
+        Partial.of(graph, "the CPDAG")  # raises
+    arrays: list[Any] = []
+    for wanted in (into, out):
+        arrays += [np.concatenate([[0], np.cumsum(wanted)])[index.first], index.target[wanted]]
+    arrays += [np.diff(arrays[0]), *(np.full(size, -1) for _ in range(4)), np.zeros(len(graph.edges), np.int8)]
+    label = compiled(_label) if size > SMALL else _label
+    if size <= SMALL:
+        arrays = [a.tolist() for a in arrays]
+    if label(*arrays) < size:
+        state = Partial.of(graph, "the CPDAG")
+        loop = cycle_in(state.parents, range(size))
+        around = " -> ".join(graph.nodes[i] for i in [*loop, loop[0]])
+        raise ModelError.because("E103", f"these arrows form a cycle: {around}")
+    fixed = np.zeros(len(graph.edges), dtype=bool)
+    fixed[index.edge[into]] = arrays[-1]
+    found: list[bool] = fixed.tolist()
+    return found
+
+
+def _label(  # noqa: C901, PLR0912, PLR0913, PLR0917 (machine code takes arrays, not objects)
+    first: Any,
+    parent: Any,
+    first_child: Any,
+    child: Any,
+    waiting: Any,
+    order: Any,
+    place: Any,
+    slot: Any,
+    stamp: Any,
+    compelled: Any,
+) -> int:
+    """Order the nodes, and mark in ``compelled`` the arrows that every member has; return how many could be ordered.
+
+    The parents of node ``v`` are ``parent[first[v]:first[v + 1]]``, and an arrow goes by its place there. Chickering
+    visits the arrows head by head in the order of causes, and at a head y first the arrow from its last parent x, which
+    settles all arrows into y. ``slot`` holds where a node was last met as a parent, ``stamp`` for which y it was last
+    met as a parent of x.
+    """
+    head, tail = 0, 0
+    for v in range(len(waiting)):
+        if not waiting[v]:
+            order[tail] = v
+            tail += 1
+    while head < tail:
+        v = order[head]
+        place[v] = head
+        head += 1
+        for k in range(first_child[v], first_child[v + 1]):
+            waiting[child[k]] -= 1
+            if not waiting[child[k]]:
+                order[tail] = child[k]
+                tail += 1
+    for i in range(tail if tail == len(waiting) else 0):
+        y, x = order[i], -1
+        start, end = first[y], first[y + 1]
+        for k in range(start, end):
+            slot[parent[k]] = k
+            if x < 0 or place[parent[k]] > place[x]:
+                x = parent[k]
+        if x < 0:
             continue
-        x = max(parents[y], key=place.__getitem__)
-        for w in compelled[x]:
-            if w not in parents[y]:
-                compelled[y] |= parents[y]
-                break
-            compelled[y].add(w)
-        else:
-            if any(z != x and z not in parents[x] for z in parents[y]):
-                compelled[y] |= parents[y]
-    return compelled
+        whole = False
+        for k in range(first[x], first[x + 1]):
+            stamp[parent[k]] = y
+            if compelled[k]:
+                if start <= slot[parent[k]] < end:
+                    compelled[slot[parent[k]]] = 1
+                else:
+                    whole = True
+        for k in range(start, end):
+            whole = whole or (parent[k] != x and stamp[parent[k]] != y)
+        if whole:
+            for k in range(start, end):
+                compelled[k] = 1
+    return tail
 
 
 def member_of(graph: MixedGraph) -> MixedGraph:

@@ -26,9 +26,11 @@ __all__ = [
     "members_of_pag",
 ]
 
-# How many edges may be given their marks, over all branches, for each member asked for.
+# Members that are listed, and the work that may be done, unless told otherwise: about two seconds. Giving an edge its
+# marks counts one; judging a whole graph counts its nodes times its edges, and no less than LEAF.
 LIMIT = 1000
-EFFORT = 200
+BUDGET = 400_000
+LEAF = 200
 
 Side = Literal["first", "second"]
 
@@ -215,8 +217,8 @@ class MagMembers:
     complete: bool
 
 
-def mag_members(graph: MixedGraph, limit: int = LIMIT) -> MagMembers:
-    """Return up to `limit` MAGs of the class that a PAG stands for, under a budget of `limit` times 200 steps.
+def mag_members(graph: MixedGraph, limit: int = LIMIT, *, budget: int = BUDGET) -> MagMembers:
+    """Return up to `limit` MAGs of the class that a PAG stands for, as far as a budget of work allows; one at least.
 
     Raises:
         ModelError: the graph isn't a pag (E108), or not that of a class of MAGs (E102).
@@ -227,11 +229,17 @@ def mag_members(graph: MixedGraph, limit: int = LIMIT) -> MagMembers:
     """
     _require_pag(graph)
     found: list[MixedGraph] = []
-    for step, made in enumerate(_search(graph)):
-        if step == limit * EFFORT or (made is not None and len(found) == limit):
+    done = 0
+    for made in _search(graph):
+        if isinstance(made, int):
+            done += made
+        elif len(found) == limit:
             return MagMembers(tuple(found), complete=False)
-        if made is not None:
+        else:
             found.append(made)
+        if done > budget:
+            first = _member(graph)
+            return MagMembers(tuple(found) or (first,) * _is_of(first, graph), complete=False)
     return MagMembers(tuple(found), complete=True)
 
 
@@ -245,15 +253,20 @@ def members_of_pag(graph: MixedGraph) -> Iterator[MixedGraph]:
         ModelError: the graph isn't a pag (E108), or not that of a class of MAGs (E102).
     """
     _require_pag(graph)
-    yield from (made for made in _search(graph) if made is not None)
+    yield from (made for made in _search(graph) if not isinstance(made, int))
 
 
-def _search(graph: MixedGraph) -> Iterator[MixedGraph | None]:
-    """Yield each member as it is found, and None for each step in between."""
+def _search(graph: MixedGraph) -> Iterator[MixedGraph | int]:
+    """Yield each member as it is found, and in between the work that is about to be done."""
     place = {n: i for i, n in enumerate(graph.nodes)}
     # Edges by their later node: the first nodes' subgraph is whole before the next node comes, so it can be judged.
     pending = sorted(graph.edges, key=lambda e: sorted((place[e.left], place[e.right]), reverse=True))
     return _Search(graph, marks_of(graph), marks_of(graph), pending).settle(0)
+
+
+def _is_of(made: MixedGraph, graph: MixedGraph) -> bool:
+    """Is a PAG that of a MAG?"""
+    return set(orient_mag(made).graph.edges) == set(graph.edges)
 
 
 @dataclass(frozen=True)
@@ -265,14 +278,15 @@ class _Search:
     at: dict[Place, Mark]
     pending: list[Edge]
 
-    def settle(self, done: int) -> Iterator[MixedGraph | None]:
+    def settle(self, done: int) -> Iterator[MixedGraph | int]:
         """Give the edges from `done` on all marks that may stand."""
-        yield None
+        yield 1
         if done == len(self.pending):
+            yield max(LEAF, len(self.graph.nodes) * len(self.graph.edges))
             edges = (Edge(a, WRITTEN[self.at[a, b], self.at[b, a]], b).canonical for a, _, b in self.graph.edges)
             made = self.graph.with_edges(edges, kind="mag")
             # Maximality and paths that discriminate span many edges: they are judged at the end.
-            if next(breaches_of_mag(made), None) is None and set(orient_mag(made).graph.edges) == set(self.graph.edges):
+            if next(breaches_of_mag(made), None) is None and _is_of(made, self.graph):
                 yield made
             return
         edge = self.pending[done]

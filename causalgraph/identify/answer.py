@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,10 +40,15 @@ POSITIVITY = "what a term is conditioned on occurs"
 
 @dataclass(frozen=True)
 class Identified(Answer):
-    """A formula for ``P(y | do(x), w)`` in what can be observed, and the proof that it holds given the graph."""
+    """A formula for ``P(y | do(x), w)`` in what can be observed, and the proof that it holds given the graph.
+
+    With data at hand `estimate` holds what the formula comes to, or `no_estimate` says why it comes to nothing.
+    """
 
     question: Question
     derivation: Derivation
+    estimate: Answer | None = None
+    no_estimate: str | None = None
 
     @property
     def formula(self) -> Any:  # sympy carries no types
@@ -85,7 +90,15 @@ class Identified(Answer):
             "assumptions": list(self.assumptions),
             "free": list(self.derivation.free),
             "alternatives": [a.to_dict() for a in self.alternatives],
+            "estimate": self._numbers(),
         }
+
+    def _numbers(self) -> dict[str, Any] | None:
+        """Return the table of the estimate; what else it says is known already."""
+        if self.estimate is None:
+            return None
+        told = self.estimate.to_dict()
+        return {key: told[key] for key in ("table", "std_errors", "intervals", "level", "n", "dropped", "warnings")}
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -113,6 +126,8 @@ class Identified(Answer):
                 ),
                 depth=1,
             ),
+            *(replace(b, depth=b.depth + 1) for b in (self.estimate.document().blocks if self.estimate else ())),
+            *([line(Word(f"no number: {self.no_estimate}", "dim"), depth=1)] if self.no_estimate else []),
             *(self._paths() if self.derivation.strategy in LIT else []),
         ]
         for formula, (whole, rule, licence) in zip(self.proof.formulas(), self.proof.lines(), strict=True):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from causalgraph.criteria.instruments import conditional_instruments
+from causalgraph.criteria.instruments import Instrument, conditional_instruments
 from causalgraph.criteria.optimal import optimal_adjustment_set
+from causalgraph.criteria.separation import connecting
 from causalgraph.errors import ModelError, did_you_mean
 from causalgraph.formula.printing import latex, text
 from causalgraph.graphs.kinds import DIRECTED
+from causalgraph.graphs.mixed import MixedGraph
+from causalgraph.graphs.relations import descendants
+from causalgraph.graphs.surgery import without_outgoing
 from causalgraph.identify.general import general
 from causalgraph.identify.hedge import Hedge
 from causalgraph.identify.proof import Proof
@@ -20,6 +25,10 @@ from causalgraph.identify.strategies import Derivation, Question, adjustment, by
 __all__ = ["STRATEGIES", "Alternative", "alternatives", "derive", "hedge_of"]
 
 
+# A question is asked for its formula, and where it has none, for its hedge.
+_general = lru_cache(maxsize=16)(general)
+
+
 def by_general(asked: Question) -> Derivation | None:
     """Derive by the complete algorithm, and simplify what it finds.
 
@@ -27,7 +36,7 @@ def by_general(asked: Question) -> Derivation | None:
     """
     if asked.graph.kind not in DIRECTED or asked.graph.selected:
         return None
-    found = general(asked)
+    found = _general(asked)
     if isinstance(found, Hedge):
         return None
     formula, steps = simplify(found.formula, asked.graph)
@@ -63,6 +72,7 @@ def derive(asked: Question, strategy: str | None = None) -> Derivation | None:
     Raises:
         ModelError: there is no such strategy (E214).
     """
+    strategy = "backdoor" if strategy == "adjustment" else strategy
     if strategy is not None and strategy not in STRATEGIES:
         near = did_you_mean(strategy, STRATEGIES) or ", ".join(STRATEGIES)
         raise ModelError.because("E214", f"there is no strategy {strategy!r}", fix=f"did you mean {near}?")
@@ -74,7 +84,7 @@ def hedge_of(asked: Question) -> Hedge | None:
     """Return the hedge that shows that a query isn't identified; None where it is, or where that isn't decided."""
     if asked.graph.kind not in DIRECTED or asked.graph.selected:
         return None
-    found = general(asked)
+    found = _general(asked)
     return found if isinstance(found, Hedge) else None
 
 
@@ -131,11 +141,13 @@ def _instruments(asked: Question) -> Iterator[Alternative]:
     graph = asked.graph
     if graph.kind not in DIRECTED or graph.selected or asked.w or len(asked.x) > 1 or len(asked.y) > 1:
         return
-    for found in conditional_instruments(graph, asked.x, asked.y):
-        for assumption, estimand in (
-            ("every effect is linear", "the slope, a ratio of two covariances"),
-            ("the instrument moves nobody the other way", "the effect on those whom it moves (LATE)"),
-        ):
+    # What the treatment causes moves nobody, though in a linear model it may serve.
+    below = descendants(graph, asked.x)
+    for found in (i for i in conditional_instruments(graph, asked.x, asked.y) if i.name not in below):
+        estimands = [("every effect is linear", "the slope, a ratio of two covariances")]
+        if _moves(graph, found, asked):
+            estimands.append(("the instrument moves nobody the other way", "the effect on those whom it moves (LATE)"))
+        for assumption, estimand in estimands:
             yield Alternative(
                 "instrument",
                 covariates=found.given,
@@ -143,3 +155,17 @@ def _instruments(asked: Question) -> Iterator[Alternative]:
                 assumption=assumption,
                 estimand=estimand,
             )
+
+
+def _moves(graph: MixedGraph, found: Instrument, asked: Question) -> bool:
+    """Does the instrument cause the treatment, and is it as good as random given what it needs, none of it its effect?
+
+    Source: J. Angrist, G. Imbens, D. Rubin, "Identification of causal effects using instrumental variables", JASA 91
+    (1996) 444-455, doi:10.1080/01621459.1996.10476902, assumptions 2 and 4.
+    """
+    below = descendants(graph, (found.name,))
+    if not frozenset(asked.x) <= below or below & frozenset(found.given):
+        return False
+    alone = without_outgoing(graph, (found.name,))
+    ends = frozenset((*asked.x, *asked.y))
+    return connecting(alone, (found.name,), found.given, ends).walk(ends) is None

@@ -130,12 +130,13 @@ class _Derivation:
         values: Values = {n: Value(n) for n in (*asked.x, *asked.y, *asked.w)}
         x, w = self.move(x, y, w, values)
         if x:
-            if prune:
-                self.masks = masks = pruned(masks, x, y, w, keep=masks.mask((*asked.x, *asked.w)))
             ways = climbs(masks, x, y | w)
             stuck = next((c for c in ways if not c.reached), None)
             if stuck is not None:
                 return hedge(asked, masks, stuck, x, y, w)
+            if prune:
+                self.masks = masks = pruned(masks, x, y, w, keep=masks.mask((*asked.x, *asked.w)))
+                ways = climbs(masks, x, y | w)
             outside = [masks.parents(t) for c in ways for _, t in c.levels]
             values = {n: Value(n) for m in (*outside, *(c.target for c in ways)) for n in masks.of_mask(m)} | values
             self.split(x, y, w, values)

@@ -44,9 +44,10 @@ class Hedge:
         """The hedge in words."""
         joined = ", ".join(map(str, self.two_headed))
         forest, inner, roots, met = (", ".join(s) for s in (self.forest, self.inner, self.roots, self.treatments))
+        hold = "holds" if len(self.two_headed) == 1 else "hold"
         return (
-            f"{joined} hold {{{forest}}} together, and within it {{{inner}}}, which holds none of the treatments; both"
-            f" lead to {roots}: what {met} does to {roots} can't be told from what they share unseen"
+            f"{joined} {hold} {{{forest}}} together, and within it {{{inner}}}, which holds none of the treatments;"
+            f" both lead to {roots}: what {met} does to {roots} can't be told from what they share unseen"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -39,6 +39,8 @@ __all__ = ["MOVES", "simplify"]
 
 # Steps that a simplification may take; formulas of a hundred factors take a few hundred.
 BUDGET = 2_000
+# Symbols looked at, over all tries: what a formula of a hundred terms takes is a few seconds.
+EFFORT = 60_000
 
 Move = Callable[[Expr, Facts], Steps | None]
 
@@ -82,12 +84,13 @@ def simplify(formula: Expr, graph: MixedGraph, *, budget: int = BUDGET) -> tuple
     ('Σ_w P(y | x, w=w) P(w=w)', ['add condition', 'chain rule', 'normalisation'])
     """
     facts = Facts(project(graph))
+    effort = [EFFORT]
     steps: list[Step] = []
     whole = formula
     for moves in (MOVES, LAST):
         settled: list[set[Expr]] = [set() for _ in moves]
-        while len(steps) < budget:
-            found = _next(whole, moves, settled, facts)
+        while len(steps) < budget and effort[0] > 0:
+            found = _next(whole, moves, settled, facts, effort)
             if found is None:
                 break
             whole, taken = found
@@ -96,7 +99,7 @@ def simplify(formula: Expr, graph: MixedGraph, *, budget: int = BUDGET) -> tuple
 
 
 def _next(
-    whole: Expr, moves: tuple[tuple[Move, bool], ...], settled: list[set[Expr]], facts: Facts
+    whole: Expr, moves: tuple[tuple[Move, bool], ...], settled: list[set[Expr]], facts: Facts, effort: list[int]
 ) -> tuple[Expr, Steps] | None:
     """Return the formula after the first move that helps; nodes where one doesn't are settled for good."""
     inside = list(nodes(whole))
@@ -104,6 +107,9 @@ def _next(
         for node in inside:
             if node in done:
                 continue
+            effort[0] -= 1 + len(node.args)
+            if effort[0] <= 0:
+                return None
             steps = move(node, facts)
             applied = _applied(whole, steps) if steps else None
             if applied and (not shortens or size(applied[0]) < size(whole)):

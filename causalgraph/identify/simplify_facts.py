@@ -56,9 +56,10 @@ class Facts:
         names = variables(wanted)
         if len(names) < len(wanted) or names & variables(term.events):
             return None
-        common = tuple(e for e in term.given if e in wanted)
-        gone = tuple(e for e in term.given if e not in wanted)
-        new = tuple(e for e in wanted if e not in term.given)
+        asked, had = set(wanted), set(term.given)
+        common = tuple(e for e in term.given if e in asked)
+        gone = tuple(e for e in term.given if e not in asked)
+        new = tuple(e for e in wanted if e not in had)
         if (variables(gone) | variables(new)) & self.reached(variables(term.events), variables(common)):
             return None
         bare, made = P(term.events, common), P(term.events, wanted)

@@ -15,6 +15,7 @@ from causalgraph.criteria.frontdoor import minimal_frontdoor_sets
 from causalgraph.criteria.separation import disjoint, separation, words
 from causalgraph.errors import ModelError
 from causalgraph.formula.nodes import E, Event, Marginal, P, Value, replace_inside
+from causalgraph.formula.rewriting import parts, product
 from causalgraph.graphs.kinds import DIRECTED, require_kind
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.possible import possible_descendants
@@ -219,7 +220,9 @@ def by_frontdoor(asked: Question, z: tuple[str, ...]) -> Derivation:
 
 
 def expectation(formula: Expr, outcome: str) -> Expr | None:
-    """Turn a formula for P(y | …) into one for E(Y | …), where y stands in one factor alone.
+    """Turn a formula for P(y | …) into one for E(Y | …), where y stands in one factor alone, above the line.
+
+    Where that factor is P(a, y | c), it is E(Y | a, c) P(a | c).
 
     >>> from causalgraph.formula.printing import text
     >>> formula = Marginal(P(["Y"], ["X", "Z"]) * P(["Z"]), Value("Z"))
@@ -228,6 +231,22 @@ def expectation(formula: Expr, outcome: str) -> Expr | None:
     """
     value = Value(outcome)
     holding = [p for p in formula.atoms(P) if value in p.free_symbols]
-    if len(holding) != 1 or holding[0].events != (Event(outcome),):
+    if len(holding) != 1 or Event(outcome) not in holding[0].events or not _stands_once_above(formula, holding[0]):
         return None
-    return replace_inside(formula, holding[0], E(outcome, holding[0].given, holding[0].do))
+    (term,) = holding
+    if value in {e.value for e in (*term.given, *term.do)}:
+        return None
+    others = tuple(e for e in term.events if e != Event(outcome))
+    mean = E(outcome, (*others, *term.given), term.do)
+    return replace_inside(formula, term, product([mean, P(others, term.given, term.do)]) if others else mean)
+
+
+def _stands_once_above(formula: Expr, term: P) -> bool:
+    """Does a term stand in one place of a formula, as a factor above the line?"""
+    if isinstance(formula, Marginal):
+        return _stands_once_above(formula.body, term)
+    above, below = parts(formula)
+    if any(f.has(term) for f in below):
+        return False
+    holding = [f for f in above if f.has(term)]
+    return len(holding) == 1 and (holding[0] == term or (holding != [formula] and _stands_once_above(holding[0], term)))

@@ -5,15 +5,19 @@ from __future__ import annotations
 from itertools import chain, combinations, islice
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
+from causalgraph.criteria import adjustment, separators
 from causalgraph.criteria.adjustment import (
     canonical_adjustment_set,
     check_adjustment,
     forbidden_nodes,
     minimal_adjustment_sets,
 )
+from causalgraph.criteria.separation import separation
 from causalgraph.graphs.mixed import MixedGraph
+from causalgraph.graphs.surgery import without_outgoing
 from oracles import adjustment as truth
 from oracles.relations import descendants, parents
 from strategies import graphs_with_sets, random_disjoint, random_graph
@@ -126,3 +130,48 @@ def test_no_set_is_found_at_once_among_thirty_candidates() -> None:
     for i in range(30):
         edges += [(f"C{i}", "->", "X"), (f"C{i}", "->", "Y")]
     assert list(minimal_adjustment_sets(MixedGraph.build(edges), {"X"}, {"Y"})) == []
+
+
+def test_the_first_set_is_found_without_building_cliques(monkeypatch: pytest.MonkeyPatch) -> None:
+    edges = [("X", "->", "Y"), ("C", "->", "A"), ("A", "->", "X"), ("C", "->", "B"), ("B", "->", "Y")]
+    monkeypatch.setattr(adjustment, "moralised", lambda *_: pytest.fail("cliques are built"))
+    assert next(minimal_adjustment_sets(MixedGraph.build(edges), "X", "Y")) == {"A"}
+
+
+def test_compiled_search_lists_the_same_sets_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(25)
+    several = 0
+    for _ in range(1000):
+        graph, x, y, required = random_question(rng)
+        listed = []
+        for most in (separators.SMALL, -1):
+            monkeypatch.setattr(separators, "SMALL", most)
+            listed.append(list(minimal_adjustment_sets(graph, x, y, required=required)))
+        monkeypatch.undo()
+        assert listed[0] == listed[1], (graph, x, y, required)
+        several += len(listed[0]) > 1
+    assert several > 20
+
+
+def test_the_back_door_criterion_separates_without_the_arrows_that_leave_all_treatments() -> None:
+    rng = np.random.default_rng(26)
+    verdicts = []
+    for _ in range(1000):
+        graph = random_graph(rng, 7, arrows=0.3, two_headed=0.05)
+        x, y, z = random_disjoint(rng, graph.observed, (1, 3), (1, 2), (0, 2))
+        expected = not z & descendants(graph, x) and separation(without_outgoing(graph, x), x, y, given=z).separated
+        verdicts.append(check_adjustment(graph, x, y, z).backdoor)
+        assert verdicts[-1] == expected, (graph, x, y, z)
+    assert 0.05 < np.mean(verdicts) < 0.95
+
+
+def test_what_no_set_can_mend_is_told_with_its_path_and_not_as_a_biasing_one() -> None:
+    graph = MixedGraph.build([("X", "->", "Y"), ("X", "->", "M")], kind="mag")
+    answer = check_adjustment(graph, "X", "Y", ())
+    assert not answer.biased
+    told = str(answer)
+    assert answer.reason in told, told
+    assert "X → Y" in told, told
+    assert "biasing" not in told, told
+    confounded = MixedGraph.build([("Z", "->", "X"), ("Z", "->", "Y"), ("X", "->", "Y")])
+    assert "a biasing path stays open: X ← Z → Y" in str(check_adjustment(confounded, "X", "Y", ()))

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from causalgraph.criteria.controls import Control, bad_controls, controls
+from causalgraph.errors import ModelError
 from causalgraph.graphs.mixed import Edge, MixedGraph
+from causalgraph.render.text import plain
 from oracles import adjustment as truth
 from oracles.implications import linear_model, regression
 from oracles.relations import descendants
@@ -191,3 +193,48 @@ def test_a_large_graph_is_judged_by_its_first_minimal_sets() -> None:
     answer = controls(drawn(" ".join(arrows)), "X", "Y", limit=30)
     assert not answer.complete
     assert "there are more" in str(answer)
+    assert "there are more" in plain(answer.warning())
+
+
+def test_where_nothing_hidden_is_in_the_way_nothing_hidden_is_blamed() -> None:
+    answer = controls(drawn("Y->X Z->Y"), "X", "Y")
+    assert not answer.identified
+    assert answer.none == "no set is valid, even if all is measured: X ← Y stays open"
+    assert "hidden" not in str(answer)
+    assert str(answer).endswith(answer.none)
+    confounded = controls(drawn("U->X U->Y X->Y U->P", "U"), "X", "Y")
+    assert confounded.none == "hidden confounding remains, whatever is adjusted for: X ← U → Y stays open"
+
+
+def test_a_row_has_one_sign() -> None:
+    text = str(controls(drawn("U->X U->Y X->Y U->P", "U"), "X", "Y"))
+    assert "  ⚠ P is undecided" in text
+    assert "?" not in text
+
+
+@pytest.mark.parametrize("kind", ["cpdag", "mpdag", "pdag", "mag", "pag"])
+def test_a_class_of_graphs_is_refused_and_so_is_selection(kind: str) -> None:
+    with pytest.raises(ModelError, match="E108"):
+        controls(MixedGraph.build([("X", "->", "Y"), ("Z", "->", "Y")], kind=kind), "X", "Y")
+    with pytest.raises(ModelError, match="E108"):
+        controls(MixedGraph.build([("X", "->", "Y"), ("Y", "->", "S")], selected=["S"]), "X", "Y")
+
+
+def test_thousands_of_bad_controls_are_judged_and_the_first_are_told() -> None:
+    chain = [(f"V{i}", "->", f"V{i + 1}") for i in range(2000)]
+    answer = controls(MixedGraph.build(chain), ["V0"], ["V2000"])
+    assert {c.role for c in answer.controls} == {"mediator"}
+    told = plain(answer.warning()).splitlines()
+    assert len(told) == 22
+    assert told[-1].strip() == "and 1,979 more, which controls() lists"
+    witnesses = [c["witness"] for c in answer.to_dict()["controls"]]
+    assert 0 < sum(w is not None for w in witnesses) <= 10
+
+
+def test_a_long_path_is_drawn_without_its_middle() -> None:
+    back = [(f"V{i + 1}", "->", f"V{i}") for i in range(50)]
+    graph = MixedGraph.build([*back, ("V50", "->", "Y"), ("V0", "->", "X"), ("X", "->", "Y")])
+    reason = controls(graph, "X", "Y").controls[0].reason
+    assert reason.startswith("adjusting for it closes X ← V0 ← V1")
+    assert " … " in reason
+    assert reason.endswith("V50 → Y")

@@ -231,6 +231,17 @@ def test_a_long_chain_has_all_of_its_nodes_in_the_largest_set_and_one_in_a_minim
     assert minimal_frontdoor_set(graph, "X", "Y") == {"V19999"}
 
 
+def test_all_sets_of_a_chain_are_listed_without_keeping_what_each_may_hold() -> None:
+    graph = MixedGraph.build([*pairwise_arrows(600), ("V0", "<->", "V600")])
+    family = frontdoor_family(graph, ["V0"], ["V600"])
+    assert family.complete
+    assert set(family.sets) == {(f"V{i}",) for i in range(1, 600)}
+
+
+def pairwise_arrows(count: int) -> list[tuple[str, str, str]]:
+    return [(f"V{i}", "->", f"V{i + 1}") for i in range(count)]
+
+
 def test_overlapping_sets_are_refused() -> None:
     with pytest.raises(ModelError):
         is_frontdoor_set(MixedGraph.build(CLASSIC), "X", "Y", "X")

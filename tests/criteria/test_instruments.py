@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from causalgraph.criteria.instrument_families import instrument_family
-from causalgraph.criteria.instrument_search import Unfinished, all_conditional_instruments
+from causalgraph.criteria.instrument_search import Unfinished, all_conditional_instruments, cost
 from causalgraph.criteria.instruments import (
     Instrument,
     conditional_instruments,
@@ -231,10 +231,11 @@ def many(count: int) -> MixedGraph:
 
 
 def test_the_search_says_when_its_budget_ends() -> None:
-    met = list(all_conditional_instruments(many(8), "X", "Y", budget=50))
+    graph = many(8)
+    met = list(all_conditional_instruments(graph, "X", "Y", budget=50 * cost(graph)))
     assert met[-1] == Unfinished(50)
     assert not any(isinstance(i, Unfinished) for i in met[:-1])
-    family = instrument_family(many(30), "X", "Y", budget=100)
+    family = instrument_family(many(30), "X", "Y", budget=100 * cost(many(30)))
     assert not family.complete
     assert any(i.name == "Z" and len(i.given) == 30 for i in family.instruments)
     assert "the search ended with its budget" in str(family)
@@ -244,6 +245,24 @@ def test_within_the_budget_all_of_many_sets_are_found() -> None:
     met = [i for i in all_conditional_instruments(many(5), "X", "Y") if isinstance(i, Instrument)]
     assert len([i for i in met if i.name == "Z"]) == 2**5
     assert len(met) == len(as_pairs(met))
+
+
+def test_a_thousand_nodes_take_a_budget_and_no_more() -> None:
+    chain = [(f"V{i}", "->", f"V{i + 1}") for i in range(1000)]
+    graph = MixedGraph.build([*chain, ("V999", "<->", "V1000")])
+    family = instrument_family(graph, "V999", "V1000")
+    assert len({i.name for i in family.instruments}) == 999
+    assert not family.complete
+    apart = instrument_family(MixedGraph.build([("X", "->", "Y")], [f"Z{i}" for i in range(20)]), "X", "Y")
+    assert apart.none
+    assert "Z10, Z11 and 8 more" in apart.none
+
+
+def test_no_instrument_is_not_claimed_where_the_budget_ends_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("causalgraph.criteria.instrument_families.ANCESTRAL", 0)
+    family = instrument_family(MixedGraph.build(CLASSIC), "X", "Y")
+    assert (family.instruments, family.complete) == ((), False)
+    assert "before the search ended with its budget" in str(family)
 
 
 def test_an_answer_says_what_an_instrument_licenses() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import combinations, islice
 
 import numpy as np
 
-from causalgraph.criteria.tetrads import vanishing_tetrads
+from causalgraph.criteria.tetrads import listed_tetrads, vanishing_tetrads
 from causalgraph.graphs.mixed import MixedGraph
 from oracles.implications import tetrads_that_vanish
 from strategies import random_graph, scaled
@@ -46,3 +46,23 @@ def test_the_first_tetrads_of_a_large_graph_come_at_once() -> None:
     edges = [(f"L{i // 10}", "->", f"X{i}") for i in range(300)]
     graph = MixedGraph.build(edges, latent=[f"L{i}" for i in range(30)])
     assert len(list(islice(vanishing_tetrads(graph), 1000))) == 1000
+
+
+def complete(size: int) -> MixedGraph:
+    return MixedGraph.build([(a, "->", b) for a, b in combinations([f"V{i}" for i in range(size)], 2)])
+
+
+def test_where_none_vanish_the_search_ends_with_its_budget() -> None:
+    whole, part = listed_tetrads(complete(12)), listed_tetrads(complete(60), budget=10_000)
+    assert (whole.tetrads, whole.complete, whole.exit_code) == ((), True, 1)
+    assert (part.tetrads, part.complete, part.exit_code) == ((), False, 1)
+    assert str(part).endswith("as far as the search came before its budget ended")
+
+
+def test_an_answer_counts_its_tetrads() -> None:
+    one = listed_tetrads(MixedGraph.build([("A", "->", "B"), ("C", "->", "D")]))
+    assert "1 tetrad vanishes in" in str(one)
+    assert (one.exit_code, one.complete) == (0, True)
+    star = MixedGraph.build([("L", "->", n) for n in "ABCD"], latent="L")
+    assert "3 tetrads vanish in" in str(listed_tetrads(star))
+    assert "2 tetrads vanish in every linear model over this graph; there may be more" in str(listed_tetrads(star, 2))

@@ -83,7 +83,7 @@ def test_a_member_and_all_members_are_those_of_the_class():
         for _, mags in classes:
             graph = pag(mags[0])
             assert member(graph) in mags
-            found = mag_members(graph, 100_000)
+            found = mag_members(graph, 100_000, budget=10**9)
             assert found.complete
             assert len(found.graphs) == len(mags)
             assert set(found.graphs) == set(mags)
@@ -271,7 +271,7 @@ def test_a_pag_is_its_own_pag_and_other_kinds_have_none():
     with pytest.raises(ModelError, match="E108"):
         member(MixedGraph.build([("A", "->", "B")]))
     with pytest.raises(ModelError, match="E102"):
-        member(MixedGraph.build([("A", "->", "B")], kind="pag"))
+        member(MixedGraph.build([("A", "->", "B"), ("B", "->", "C"), ("A", "<->", "C")], kind="pag"))
 
 
 def test_two_edges_on_a_pair_break_a_pag():
@@ -293,6 +293,9 @@ def test_a_budget_that_ends_is_told():
     found = mag_members(graph, 10)
     assert len(found.graphs) == 10
     assert not found.complete
+    least = mag_members(graph, budget=10)
+    assert least.graphs == (member(graph),)
+    assert not least.complete
 
 
 def discovered(case):

@@ -233,6 +233,62 @@ def test_the_number_of_an_unidentified_effect_is_refused_with_the_hedge():
     assert found.to_dict()["identified"] is False
 
 
+def napkin_frame(rng, continuous):
+    n = 4000
+    w, u, v = (rng.integers(0, 2, n) for _ in range(3))
+    w = (w + u + v > 1).astype(int)
+    r = (rng.uniform(size=n) < 0.3 + 0.4 * w).astype(int)
+    x = (rng.uniform(size=n) < 0.1 + 0.4 * r + 0.4 * u).astype(int)
+    y = (
+        2 * x + 3 * v + rng.normal(size=n)
+        if continuous
+        else (rng.uniform(size=n) < 0.1 + 0.3 * x + 0.5 * v).astype(int)
+    )
+    return pd.DataFrame({"W": w, "R": r, "X": x, "Y": y})
+
+
+NAPKIN = "W -> R -> X -> Y; W <-> X; W <-> Y"
+
+
+def test_a_continuous_outcome_has_a_mean_where_it_stands_in_a_joint_probability():
+    found = cg.parse(NAPKIN).ask("ate(X, Y)", data=napkin_frame(np.random.default_rng(1), continuous=True)).to_dict()
+    low, high = found["interval"]
+    assert low < 2 < high
+    assert found["naive"] > 2.2
+
+
+def test_a_level_of_a_free_variable_that_nobody_has_spoils_nothing():
+    frame = napkin_frame(np.random.default_rng(2), continuous=False)
+    plain = cg.parse(NAPKIN).ask("ate(X, Y)", data=frame).to_dict()["value"]
+    declared = cg.parse("R : {0, 1, 2}; " + NAPKIN).ask("ate(X, Y)", data=frame).to_dict()
+    assert declared["value"] == pytest.approx(plain)
+    # An empty cell at one level leaves the number to the other, and the intervals of a table alone.
+    kept = frame[~((frame["R"] == 1) & (frame["X"] == 1))]
+    table = cg.parse(NAPKIN).ask("P(Y | do(X))", data=kept).to_dict()
+    assert all(value is not None for value in table["intervals"])
+
+
+def test_an_effect_of_nothing_is_not_said_of_cells_that_nobody_is_in():
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 2, 500)
+    m = np.where(rng.uniform(size=500) < 0.8, x, 1 - x)
+    frame = pd.DataFrame({"X": x, "M": m, "Y": (rng.uniform(size=500) < 0.2 + 0.3 * m).astype(int)})
+    model = cg.parse("M : {0, 1, 2}; X -> M -> Y; X <-> Y")
+    assert model.ask("cde(X, Y, M=2)", data=frame).to_dict()["value"] is None
+    assert [row["value"] is None for row in model.ask("cate(X, Y | M)", data=frame).to_dict()["table"]] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_an_instrument_that_moves_nobody_promises_no_effect_on_those_it_moves():
+    for text_of in ("Z <-> X; X -> Y; X <-> Y", "Z -> X -> Y; Z -> W -> Y; W <-> X; X <-> Y"):
+        found = cg.parse(text_of).ask("identify(do(X), Y)").to_dict()
+        assert found["alternatives"]
+        assert not any("LATE" in a["estimand"] for a in found["alternatives"])
+
+
 # The language.
 
 
