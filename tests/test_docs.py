@@ -54,8 +54,7 @@ ASKED = {
     "rr": ("rr(Banner, Spending)",),
 }
 ELSEWHERE = {
-    "identify": [("smoking.dag", "identify(do(Smoking), `Lung cancer`)")],
-    "identified": [("smoking.dag", "identified(do(Smoking), `Lung cancer`)")],
+    "verify": [("smoking.dag", "verify(identify(do(Smoking), `Lung cancer`))")],
     "paths": [("m_bias.dag", "paths(LittleSchooling, Diabetes)")],
     "controls": [("smoking.dag", "controls(Smoking, `Lung cancer`)")],
     "frontdoor_sets": [("smoking.dag", "frontdoor_sets(Smoking, `Lung cancer`)")],
@@ -64,6 +63,11 @@ ELSEWHERE = {
     "tetrads": [("berkson.dag", "tetrads()"), ("published/thoemmes.dag", "tetrads()")],
     "odds_ratio": [("drug_trial.dag", "odds_ratio(Drug, Recovered)")],
 }
+
+
+# A model whose effect isn't identified; no example has one.
+BOW = "X -> Y; X <-> Y"
+INLINE = {verb: [f"{verb}(do(X), Y)"] for verb in ("identify", "identified")}
 
 
 def every(kind: str) -> list[Block]:
@@ -82,7 +86,8 @@ def rows(header: str) -> list[list[str]]:
 def answers(verb: str) -> list[dict[str, Any]]:
     """Ask the examples what the verb asks."""
     asked = [("banner.dag", query) for query in ASKED.get(verb, ())] + ELSEWHERE.get(verb, [])
-    return [cg.load(ROOT / "examples" / file).ask(query).to_dict() for file, query in asked]
+    inline = [cg.parse(BOW).ask(query).to_dict() for query in INLINE.get(verb, [])]
+    return inline + [cg.load(ROOT / "examples" / file).ask(query).to_dict() for file, query in asked]
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
