@@ -226,12 +226,18 @@ class _Writer:
         below = [1 / f for f in node.args if _is_inverse(f)]
         if not below:
             return self.factors(above)
-        top = self.factors(above) if above else self.notation.number("1")
-        bottom = self.factors(below)
         loose = not self.notation.encloses
+        top = self.part(above) if above else self.notation.number("1")
+        bottom = self.part(below)
         if loose and len(below) > 1:
             bottom = self.notation.brackets.format(bottom)
         return self.bracket(self.notation.fraction.format(top, bottom), inside >= FACTOR and loose)
+
+    def part(self, factors: list[Basic]) -> str:
+        """Write what stands above or below a fraction's line, which may keep a sum together without brackets."""
+        if self.notation.encloses and len(factors) == 1:
+            return self.write(factors[0])
+        return self.factors(factors)
 
     def factors(self, factors: list[Basic]) -> str:
         ordered = sorted(factors, key=self.rank)
