@@ -193,11 +193,12 @@ def _averaged(piece: Piece, counts: Counts, world: World) -> Expr:
 
 
 def _absent(query: Numeric, formula: Expr) -> tuple[str, ...]:
-    """Return treatments left free that the formula doesn't mention, as where they have no effect."""
-    if isinstance(query, Probability | Expectation):
-        named = {v.variable for v in formula.free_symbols}
-        return tuple(t.variable for t in query.do if t.value is None and t.variable not in named)
-    return ()
+    """Return treatments and conditions left free that the formula doesn't mention, as where they change nothing."""
+    if not isinstance(query, Probability | Expectation | Effect):
+        return ()
+    named = {v.variable for v in formula.free_symbols}
+    asked = (*(() if isinstance(query, Effect) else query.do), *query.given)
+    return tuple(t.variable for t in asked if t.value is None and t.variable not in named)
 
 
 def _places(

@@ -31,7 +31,7 @@ def test_the_hedge_of_the_bow() -> None:
     assert found.treatments == ("X",)
     assert found.two_headed == (Edge("X", "<->", "Y"),)
     assert found.arrows == (Edge("X", "->", "Y"),)
-    assert "X <-> Y hold {X, Y} together" in found.reason
+    assert "X <-> Y holds {X, Y} together" in found.reason
     assert is_hedge(BOW, "X", "Y", found) == []
 
 
