@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from causalgraph.graphs.compiling import compiled
 from causalgraph.graphs.mixed import MARKS, Edge, Mark
 
 if TYPE_CHECKING:
@@ -185,20 +186,8 @@ def reach(
     queue[: len(begin)] = begin
     origin, through = np.full(size, UNSEEN, np.int64), np.zeros(size, np.int64)
     arrays = (index.first, index.target, index.code, rule.table)
-    count = _compiled()(*arrays, rule.states, rule.classes, classes, stop, len(begin), queue, origin, through)
+    count = compiled(_search)(*arrays, rule.states, rule.classes, classes, stop, len(begin), queue, origin, through)
     return Reached(index, rule.states, queue[:count], origin, through)
-
-
-@cache
-def _compiled() -> Callable[..., int]:
-    """Return the search as machine code, kept on disk where there is a place to keep it."""
-    import numba
-
-    try:
-        made: Callable[..., int] = numba.njit(cache=True)(_search)
-    except RuntimeError:  # no folder that could hold the cache
-        made = numba.njit(_search)
-    return made
 
 
 def _search(  # noqa: PLR0913, PLR0917 (machine code takes arrays, not objects)
