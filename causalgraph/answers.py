@@ -70,12 +70,12 @@ def line(*parts: str | Word | Math, depth: int = 0) -> Line:
 
 
 class Answer:
-    """The base of every answer.
+    """The base of every answer."""
 
-    `exit_code` is the command line's: 0 answered, 1 an honest negative.
-    """
-
-    exit_code = 0
+    @property
+    def exit_code(self) -> int:
+        """The command line's: 0 answered, 1 an honest negative."""
+        return 0
 
     def document(self) -> Document:
         """Return what there is to show."""

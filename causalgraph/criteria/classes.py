@@ -93,7 +93,7 @@ class EquivalenceAnswer(Answer):
     verdict: Equivalence
 
     @property
-    def exit_code(self) -> int:  # type: ignore[override]  # a constant on the base, here it depends on the verdict
+    def exit_code(self) -> int:
         """0 where they are equivalent, else 1."""
         return 0 if self.verdict.equivalent else 1
 
