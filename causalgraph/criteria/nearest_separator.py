@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from causalgraph.criteria.backdoor_graph import BackdoorGraph, moralised, nearest_set
 from causalgraph.criteria.separation import connecting, disjoint, judge, simple, words
-from causalgraph.criteria.separators import Cliques, minimal_separators
+from causalgraph.criteria.separators import minimal_separators
 from causalgraph.graphs.kinds import require_unselected
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.paths import Path
-from causalgraph.graphs.relations import ancestors, components
+from causalgraph.graphs.relations import ancestors
 
 __all__ = [
     "Inseparable",
     "Separator",
     "all_minimal_separators",
     "all_separators",
-    "ancestral_moral",
-    "find_minimal_separator",
     "nearest_separator",
 ]
 
@@ -42,27 +41,6 @@ class Inseparable:
 
     reason: str
     path: Path | None = None
-
-
-def find_minimal_separator(
-    graph: MixedGraph,
-    x: Iterable[str],
-    y: Iterable[str],
-    *,
-    required: Iterable[str] = (),
-    forbidden: Iterable[str] = (),
-) -> Separator | Inseparable:
-    """Return a separator of which no part, that still holds ``required``, separates; in linear time.
-
-    It is the one that lies nearest to X, see `nearest_separator`.
-
-    >>> graph = MixedGraph.build([("A", "->", "M"), ("M", "->", "B")])
-    >>> find_minimal_separator(graph, "A", "B")
-    Separator(nodes=('M',))
-    >>> find_minimal_separator(graph, "A", "M").reason
-    'A → M stays open whatever is given'
-    """
-    return nearest_separator(graph, x, y, required=required, forbidden=forbidden)
 
 
 def nearest_separator(
@@ -102,14 +80,16 @@ def nearest_separator(
     clash = graph.sorted(needed - pool)
     if clash:
         return Inseparable(f"{words(clash)} is required, but may not stand in a separator")
-    candidates = (ancestors(graph, x | y | needed) & pool) | needed
-    walk = connecting(graph, x, candidates, y).walk(y)
-    if walk is not None:
-        path = judge(graph, simple(walk), candidates)
-        return Inseparable(f"{path.drawn} stays open whatever is given", path)
-    near_x = connecting(graph, x, candidates).names & candidates | needed
-    near_both = connecting(graph, y, near_x).names & near_x | needed
-    return Separator(graph.sorted(near_both))
+    # The back-door graph of no effect is the graph itself.
+    found = nearest_set(BackdoorGraph.of(graph, x, y, ()), needed, frozenset(graph.nodes) - pool)
+    if found is not None:
+        return Separator(graph.sorted(found))
+    most = (ancestors(graph, x | y | needed) & pool) | needed
+    walk = connecting(graph, x, most, y).walk(y)
+    if walk is None:
+        raise AssertionError("nothing separates, yet all that is admissible does")
+    path = judge(graph, simple(walk), most)
+    return Inseparable(f"{path.drawn} stays open whatever is given", path)
 
 
 def all_minimal_separators(
@@ -138,9 +118,8 @@ def all_minimal_separators(
     x, y, needed, pool = _question(graph, x, y, required, forbidden)
     if not needed <= pool:
         return iter(())
-    moral = ancestral_moral(graph, x | y | needed)
-    barred = moral.of.keys() - pool - x - y
-    return (found | needed for found in minimal_separators(moral.without(needed).eliminated(barred), x, y))
+    moral = moralised(BackdoorGraph.of(graph, x, y, ()), needed, frozenset(graph.nodes) - pool)
+    return (found | needed for found in minimal_separators(moral, x, y))
 
 
 def all_separators(
@@ -177,25 +156,6 @@ def all_separators(
                 stack += [(held | first, allowed), (held, allowed - first)]
             else:
                 yield held
-
-
-def ancestral_moral(graph: MixedGraph, names: Iterable[str]) -> Cliques:
-    """Return the moral graph of what lies above some nodes: a clique for each district with its parents.
-
-    Source: T. Richardson, "Markov properties for acyclic directed mixed graphs" (2003), section 2.2,
-    doi:10.1111/1467-9469.00323: the augmented graph.
-    """
-    inside = ancestors(graph, names)
-    parents: dict[str, list[str]] = {n: [] for n in inside}
-    beside: dict[str, list[str]] = {n: [] for n in inside}
-    for left, mark, right in graph.edges:
-        if left in inside and right in inside:
-            if mark == "->":
-                parents[right].append(left)
-            else:
-                beside[left].append(right)
-                beside[right].append(left)
-    return Cliques.build({m for n in district for m in (n, *parents[n])} for district in components(beside))
 
 
 def _question(

@@ -15,7 +15,6 @@ from causalgraph.criteria.nearest_separator import (
     Separator,
     all_minimal_separators,
     all_separators,
-    find_minimal_separator,
     nearest_separator,
 )
 from causalgraph.criteria.tetrads import vanishing_tetrads
@@ -51,7 +50,7 @@ def local_markov(graph: MixedGraph, _: Case) -> list[list[Any]]:
 
 
 def one_separator(graph: MixedGraph, args: Case) -> list[str] | None:
-    found = find_minimal_separator(graph, args["x"], args["y"], required=args["must"], forbidden=args["must_not"])
+    found = nearest_separator(graph, args["x"], args["y"], required=args["must"], forbidden=args["must_not"])
     return list(found.nodes) if isinstance(found, Separator) else None
 
 
