@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -92,6 +93,7 @@ def _term_faults(term: P, plain: Plain) -> Iterator[str]:
             yield f"{term} gives {event.variable} a value of {event.value.variable}"
 
 
+@lru_cache(maxsize=64)  # a proof is the same for a formula and for its number
 def certified(proof: Proof, graph: MixedGraph, formula: Expr, goal: Expr) -> None:
     """Make sure that a proof holds before anyone sees its formula.
 

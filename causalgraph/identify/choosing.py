@@ -50,7 +50,7 @@ def by_optimal(asked: Question) -> Derivation | None:
     if asked.w or asked.graph.kind not in DIRECTED or asked.graph.selected:
         return None
     best = optimal_adjustment_set(asked.graph, asked.x, asked.y).covariates
-    smallest = adjustment(asked)
+    smallest = derive(asked, "backdoor")
     if best is None or smallest is None or smallest.strategy != "backdoor" or smallest.covariates == best:
         return None
     return replace(by_backdoor(asked, best), strategy="optimal")
@@ -66,6 +66,7 @@ STRATEGIES: dict[str, Callable[[Question], Derivation | None]] = {
 }
 
 
+@lru_cache(maxsize=64)  # a formula is asked for, then its number
 def derive(asked: Question, strategy: str | None = None) -> Derivation | None:
     """Return the derivation by a strategy, or by the first that applies; None where none does.
 
@@ -130,8 +131,8 @@ def _formulas(asked: Question, chosen: Derivation | None) -> Iterator[Alternativ
     if chosen is None or chosen.strategy == "no effect":
         return
     seen = {text(chosen.formula)}
-    for name, way in STRATEGIES.items():
-        found = way(asked) if name != "no effect" else None
+    for name in (n for n in STRATEGIES if n not in ("no effect", chosen.strategy)):
+        found = derive(asked, name)
         if found is not None and text(found.formula) not in seen:
             seen.add(text(found.formula))
             yield Alternative(name, text(found.formula), latex(found.formula), found.covariates)
