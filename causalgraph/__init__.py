@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from causalgraph.data.opening import open_data
     from causalgraph.errors import CausalGraphError, DataError, EstimationError, ModelError
     from causalgraph.graphs.mixed import MixedGraph
     from causalgraph.loading import graph, load, parse
@@ -32,6 +33,7 @@ __all__ = [
     "fmt",
     "graph",
     "load",
+    "open_data",
     "parse",
 ]
 
@@ -48,6 +50,7 @@ HOMES = {
     "fmt": "causalgraph.syntax.formatter",
     "graph": "causalgraph.loading",
     "load": "causalgraph.loading",
+    "open_data": "causalgraph.data.opening",
     "parse": "causalgraph.loading",
 }
 

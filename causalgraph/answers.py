@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Answer", "Block", "Document", "Line", "Math", "Style", "Table", "Word", "line"]
+__all__ = ["Answer", "Block", "Document", "Line", "Math", "Style", "Table", "Word", "line", "share_text"]
 
 # What a word means, not what it looks like; `render.theme` gives each a colour *and* a sign that survives without one.
 Style = Literal["plain", "good", "bad", "warn", "dim", "strong", "causal", "biasing", "name"]
@@ -51,6 +51,15 @@ class Table:
 
 
 Block = Line | Table
+
+
+def share_text(share: float) -> str:
+    """Write a share in percent; a small one is never nothing.
+
+    >>> share_text(0.25), share_text(0.00003)
+    ('25.0%', 'less than 0.1%')
+    """
+    return f"{share:.1%}" if share >= 0.001 or share == 0 else "less than 0.1%"
 
 
 @dataclass(frozen=True)

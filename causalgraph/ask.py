@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from causalgraph.answers import Answer
@@ -19,38 +18,27 @@ from causalgraph.criteria.instrument_families import instrument_family
 from causalgraph.criteria.paths import paths
 from causalgraph.criteria.separation import separation, words
 from causalgraph.criteria.tetrads import listed_tetrads
-from causalgraph.errors import CausalGraphError, DataError, ModelError
+from causalgraph.errors import CausalGraphError, ModelError
 from causalgraph.graphs import relations, surgery
 from causalgraph.graphs.kinds import DIRECTED, require_directed
 from causalgraph.graphs.paths import triples
 from causalgraph.model import Claim, Item, Model, Question
 from causalgraph.names import natural
+from causalgraph.progress import working
+from causalgraph.sources import Settings, settings_of
 from causalgraph.syntax import queries
 from causalgraph.syntax.write import write
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from causalgraph.data.source import Source
     from causalgraph.identify.answer import Identified, Verdict
 
-__all__ = ["ANSWERS", "Settings", "answer", "run", "source_of", "witness_of"]
+__all__ = ["ANSWERS", "answer", "run", "sql", "witness_of"]
 
 # Paths and triples that an answer lists unless the graph is asked directly.
 PATHS_LISTED = 1000
 # Numbers that an answer of `identify` shows along with the formula.
 NUMBERS_SHOWN = 12
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How numbers are computed; `source` opens the data only when a query needs it, `bound` says if there are any."""
-
-    source: Callable[[], Source]
-    bound: bool = False
-    method: str = "auto"
-    level: float = 0.95
-    seed: int = 0
 
 
 def _names(terms: tuple[queries.Term, ...]) -> tuple[str, ...]:
@@ -304,59 +292,29 @@ def answer(model: Model, query: queries.Query, text: str | None, settings: Setti
     Raises:
         CausalGraphError: what the function of its type raises.
     """
-    return ANSWERS[type(query)](model, query, write(query) if text is None else text.strip(), settings)
+    said = write(query) if text is None else text.strip()
+    with working(said):
+        return ANSWERS[type(query)](model, query, said, settings)
 
 
-def source_of(model: Model, data: pd.DataFrame | str | Path | None, weight: str | None) -> Callable[[], Source]:
-    """Return what opens the data: those given, else those that the model names.
+def sql(model: Model, query: queries.Query, settings: Settings, *, dialect: str, table: str) -> str | Answer:
+    """Write a numeric query as SQL, or say why it isn't identified.
 
-    Opening raises DataError where there are none (E300) or they can't be read.
+    Raises:
+        ModelError: the query asks for no number (E218).
     """
+    from causalgraph.evaluate.quantities import World
+    from causalgraph.evaluate.querying import sql as written
 
-    def opened() -> Source:
-        from causalgraph.data.source import Frame, read
-
-        named = model.data
-        columns = named.columns if named else {}
-        na = named.na if named else ()
-        chosen = weight if weight is not None else (named.weight if named else None)
-        if data is None and named is None:
-            raise DataError.because(
-                "E300",
-                "the model names no data",
-                why="a number needs data; a formula doesn't: ask identify(do(X), Y)",
-                fix='add a line such as data "file.csv" to the model, or pass data',
-            )
-        if data is None or isinstance(data, str | Path):
-            place = model.directory / named.path if data is None and named else Path(str(data))
-            levels = {level for v in model.variables.values() for level in v.levels}
-            span = named.span if data is None and named else None
-            return Frame(read(place, na, levels=levels, span=span), columns, chosen, na, place.name)
-        import pandas as pd
-
-        if not isinstance(data, pd.DataFrame):
-            raise DataError.because(
-                "E311", f"data of type {type(data).__name__} isn't read yet", fix="pass a pandas DataFrame or a path"
-            )
-        # A frame that comes from elsewhere may use the model's own names.
-        fitting = {v: c for v, c in columns.items() if c in data.columns or v not in data.columns}
-        return Frame(data, fitting, chosen, na)
-
-    cache: list[Source] = []
-
-    def once() -> Source:
-        if not cache:
-            cache.append(opened())
-        return cache[0]
-
-    return once
+    if ANSWERS[type(query)] is not _numeric:
+        raise ModelError.because("E218", "only a question for a number is SQL", fix="ask P(…), E(…), ate(X, Y), …")
+    world = World(model.graph, model.variables, settings.source())
+    return written(query, world, dialect=dialect, table=table)  # type: ignore[arg-type]  # `_numeric` answers these types
 
 
-def run(
-    model: Model, data: pd.DataFrame | str | Path | None = None
-) -> Iterator[tuple[Item, Answer | CausalGraphError]]:
+def run(model: Model, data: object = None) -> Iterator[tuple[Item, Answer | CausalGraphError]]:
     """Answer each query and check each claim of a model; a failure is yielded in the answer's place."""
-    settings = Settings(source_of(model, data, None), bound=data is not None or model.data is not None)
+    settings = settings_of(model, data)
     found: dict[str, Answer | CausalGraphError] = {}
     named = {i.name: i for i in model.items if isinstance(i, Question) and i.name}
 

@@ -54,15 +54,17 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
 def run(file: File, as_json: Json = False, data: Data = None) -> None:
     """Answer every query of a model and check every `expect`."""
     from causalgraph.loading import load
+    from causalgraph.sources import opened
 
     model = load(file)
     _complain(model.warnings)
     worst = 0
     answers: list[dict[str, Any]] = []
+    bound = opened(model, data) if data is not None or model.data is not None else None
     if not as_json:
-        rows = model.rows(data)
+        rows = model.rows(bound)
         _say(_title(model, file) + (f", {rows:,} rows" if rows is not None else ""))
-    for item, result in model.run(data):
+    for item, result in model.run(bound):
         if isinstance(result, CausalGraphError):
             worst = max(worst, result.exit_code)
             answers.append({"query": item.text, "errors": [d.to_dict() for d in result.diagnostics]})
@@ -90,8 +92,18 @@ def ask(  # noqa: PLR0913, PLR0917 (the options of a command)
     data: Data = None,
     weight: Annotated[str | None, typer.Option("--weight", help="The column of weights.")] = None,
     level: Annotated[float, typer.Option("--level", min=0.5, max=0.9999, help="The level of intervals.")] = 0.95,
-    method: Annotated[str, typer.Option("--method", help="How errors are found: counts or bootstrap.")] = "auto",
+    weights_as: Annotated[
+        str | None, typer.Option("--weights-as", help="What weights are: counts, survey or exact.")
+    ] = None,
+    cluster: Annotated[str | None, typer.Option("--cluster", help="A column: rows that share a value.")] = None,
+    method: Annotated[
+        str, typer.Option("--method", help="counts, bootstrap, 'bayesian bootstrap', gaussian or sql.")
+    ] = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Of what is drawn at random.")] = 0,
+    sql: Annotated[
+        str | None, typer.Option("--sql", help="Print the question as SQL: duckdb, spark or postgres.")
+    ] = None,
+    table: Annotated[str, typer.Option("--table", help="With --sql, what stands after FROM.")] = "data",
     explain: Annotated[bool, typer.Option("--explain", help="Tell a proof step by step, in plain words.")] = False,
     witness: Annotated[
         bool, typer.Option("--witness", help="With a 'not identified', print two models that prove it.")
@@ -102,7 +114,15 @@ def ask(  # noqa: PLR0913, PLR0917 (the options of a command)
     from causalgraph.loading import load
 
     model = load(file)
-    answer = model.ask(query, data, method=method, weight=weight, level=level, seed=seed)
+    if sql is not None:
+        written = model.sql(query, data, dialect=sql, table=table)
+        if isinstance(written, str):
+            _say(written)
+            raise typer.Exit
+        _show(written.document())
+        raise typer.Exit(written.exit_code)
+    options: dict[str, Any] = {"weight": weight, "weights_as": weights_as, "cluster": cluster, "method": method}
+    answer = model.ask(query, data, **options, level=level, seed=seed)
     more = witness_of(answer) if witness else None
     if as_json:
         extra = {"witness": more.to_dict()} if more else {}
@@ -280,9 +300,13 @@ def _complain(diagnostics: tuple[Diagnostic, ...]) -> None:
 
 def main() -> None:
     """Run the command line; every way out has its exit code."""
+    from causalgraph.progress import watched
+    from causalgraph.watching import Spinner
+
     arguments = sys.argv[1:]
     try:
-        app()
+        with watched(Spinner()):
+            app()
     except CausalGraphError as error:
         _complain(error.diagnostics)
         if "--json" in arguments:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["graph", "load", "parse"]
 
-DATA_OPTIONS = ("weight", "na")
+# What a `data` statement says of the file beside renames; unlike `na`, each names a column or says how it counts.
+DATA_COLUMNS = ("weight", "weights_as", "cluster")
 # Two fans of a thousand names are a million edges: that nobody means.
 MAX_EDGES = 250_000
 
@@ -305,26 +306,28 @@ class _Binder:
             return None
         statement = statements[0]
         columns: dict[str, str] = {}
-        weight: str | None = None
+        said: dict[str, str] = {}
         na: list[str] = []
         for option in statement.options:
             name = option.name.text
             if name == "na" and name not in self.variables:
                 na.append(option.value)
-            elif name == "weight" and (option.bare or name not in self.variables):
-                weight = option.value
+            elif name in DATA_COLUMNS and (option.bare or name not in self.variables):
+                said[name] = option.value
             elif name in self.variables:
                 columns[name] = option.value
             elif name not in self.unread:
-                near = did_you_mean(name, [*self.variables, *DATA_OPTIONS])
+                known = (*DATA_COLUMNS, "na")
+                near = did_you_mean(name, [*self.variables, *known])
                 self.report(
                     "E201",
                     f"{name} isn't in the model",
                     option.name.span,
-                    "a column is given to a variable of the model, or to `weight` or `na`",
+                    f"a column is given to a variable of the model, or to {', '.join(known)}",
                     f"did you mean `{near}`?" if near else f"draw an edge of {name}, or declare it",
                 )
-        return DataFile(statement.path, columns, weight, tuple(na), statement.path_span or statement.span)
+        place = statement.path_span or statement.span
+        return DataFile(statement.path, columns, na=tuple(na), span=place, **said)
 
     def items(self, statements: tuple[tree.Statement, ...], bound: MixedGraph) -> Iterator[Item]:
         """Yield the questions and claims of the file, in order."""

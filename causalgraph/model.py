@@ -13,11 +13,9 @@ from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.syntax import parser
 from causalgraph.syntax.queries import Query
 from causalgraph.syntax.tree import Expr
-from causalgraph.variables import Variable
+from causalgraph.variables import Variable, WeightsAs
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from causalgraph.answers import Answer
 
 __all__ = ["Claim", "DataFile", "Item", "Model", "Question"]
@@ -25,12 +23,17 @@ __all__ = ["Claim", "DataFile", "Item", "Model", "Question"]
 
 @dataclass(frozen=True)
 class DataFile:
-    """The data that a model names: where, what its columns are called, what marks a missing value."""
+    """The data that a model names: where, what its columns are called, what marks a missing value.
+
+    `weights_as` says what the weights are, where the data can't tell.
+    """
 
     path: str
     columns: Mapping[str, str]
-    weight: str | None
-    na: tuple[str, ...]
+    weight: str | None = None
+    weights_as: str | None = None
+    cluster: str | None = None
+    na: tuple[str, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
@@ -85,10 +88,12 @@ class Model:
     def ask(
         self,
         query: str | Query,
-        data: pd.DataFrame | str | Path | None = None,
+        data: object = None,
         *,
         method: str = "auto",
         weight: str | None = None,
+        weights_as: WeightsAs | None = None,
+        cluster: str | None = None,
         level: float = 0.95,
         seed: int = 0,
     ) -> Answer:
@@ -96,9 +101,16 @@ class Model:
 
         Args:
             query: the question, as text or parsed.
-            data: a data frame, or the path of a file; without it, the data that the model names.
-            method: how errors are found: ``counts`` (``auto``) by the formula's gradient, or ``bootstrap``.
-            weight: the column of weights: counts, survey weights or an exact distribution.
+            data: a pandas, polars or pyarrow frame, a polars LazyFrame, a DuckDB relation, a PySpark DataFrame, the
+                path of a file, or what `open_data` made of one; without it, the data that the model names.
+            method: how the number and its error are found: ``counts`` by cells and the formula's gradient,
+                ``bootstrap`` or ``bayesian bootstrap`` by resampled cells, ``gaussian`` by linear equations, ``sql`` by
+                one query of the engine; ``auto`` takes ``counts``, or ``gaussian`` where a treatment or covariate is
+                continuous.
+            weight: the column of weights.
+            weights_as: what the weights are: ``counts``, ``survey`` weights or an ``exact`` distribution; without it,
+                numbers that add up to 1 are exact, other whole numbers counts, and all else survey weights.
+            cluster: a column whose values tell which rows belong together, such as a school or a patient.
             level: the level of confidence of intervals.
             seed: of what is drawn at random: the bootstrap, the critical value of a table's joint intervals.
 
@@ -113,19 +125,53 @@ class Model:
         ✔ adjusting for {Z} gives the effect of X on Y, given this graph
           no covariate is forbidden, and every biasing path is closed
         """
-        from causalgraph.ask import Settings, answer, source_of
+        from causalgraph.ask import answer
+        from causalgraph.sources import settings_of
 
         if not 0 < level < 1:
             raise ModelError.because("E216", f"a level of confidence lies between 0 and 1, and {level} doesn't")
+        asked = self._checked(query)
+        settings = settings_of(
+            self,
+            data,
+            weight=weight,
+            weights_as=weights_as,
+            cluster=cluster,
+            method=method,
+            level=level,
+            seed=seed,
+        )
+        return answer(self, asked, query if isinstance(query, str) else None, settings)
+
+    def sql(
+        self, query: str | Query, data: object = None, *, dialect: str = "duckdb", table: str = "data"
+    ) -> str | Answer:
+        """Write a question for a number as one SQL statement, to be run where the data are; or say why there is none.
+
+        Args:
+            query: the question, as text or parsed.
+            data: what `ask` takes: they tell how levels are stored.
+            dialect: ``duckdb``, ``spark`` or ``postgres``.
+            table: what stands after FROM.
+
+        Raises:
+            ModelError: the query can't be read, doesn't fit the model, or asks for no number.
+            DataError: the data can't be read, or don't fit the model.
+            EstimationError: a treatment or covariate is continuous, or no such dialect.
+        """
+        from causalgraph.ask import sql
+        from causalgraph.sources import settings_of
+
+        return sql(self, self._checked(query), settings_of(self, data), dialect=dialect, table=table)
+
+    def _checked(self, query: str | Query) -> Query:
         asked = parser.parse_query(query) if isinstance(query, str) else query
         problems = check_query(asked, self.graph, self.variables)
         if problems:
             raise ModelError(*problems)
-        bound = data is not None or self.data is not None
-        settings = Settings(source_of(self, data, weight), bound, method, level, seed)
-        return answer(self, asked, query if isinstance(query, str) else None, settings)
+        return asked
 
-    def run(self, data: pd.DataFrame | str | Path | None = None) -> Iterator[tuple[Item, Answer | CausalGraphError]]:
+    def run(self, data: object = None) -> Iterator[tuple[Item, Answer | CausalGraphError]]:
         """Answer every query and check every `expect` of the file, in its order.
 
         A query that fails yields its error, and the next one is asked.
@@ -134,12 +180,12 @@ class Model:
 
         return run(self, data)
 
-    def rows(self, data: pd.DataFrame | str | Path | None = None) -> int | None:
+    def rows(self, data: object = None) -> int | None:
         """Return how many rows the data have; None where there are none, or none that can be read."""
-        from causalgraph.ask import source_of
+        from causalgraph.sources import settings_of
 
         try:
-            return source_of(self, data, None)().rows
+            return settings_of(self, data).source().size
         except DataError:
             # Whoever asks for a number gets this error; the size alone is no reason to fail.
             return None

@@ -5,13 +5,19 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Literal, get_args
 
 from causalgraph.errors import Span
 
-__all__ = ["DISCRETE", "Kind", "Variable", "canonical", "level_text"]
+__all__ = ["DISCRETE", "WEIGHTS_AS", "Kind", "Variable", "WeightsAs", "canonical", "level_text"]
 
 Kind = Literal["binary", "categorical", "ordinal", "count", "continuous"]
+
+# What weights can be said to be: how often a row occurs, how many people it stands for, or its exact probability.
+WeightsAs = Literal["counts", "survey", "exact"]
+WEIGHTS_AS: tuple[WeightsAs, ...] = get_args(WeightsAs)
 
 # Kinds whose levels are counted; of the others the mean and the variance are.
 DISCRETE = frozenset({"binary", "categorical", "ordinal"})
@@ -52,13 +58,21 @@ class Variable:
 
 
 def level_text(value: object) -> str:
-    """Write a value of the data as the level it stands for: ``True`` and ``1.0`` are ``1``.
+    """Write a value of the data as the level it stands for, alike whatever holds the data.
 
-    >>> [level_text(v) for v in (True, 1.0, 0.5, "low")]
-    ['1', '1', '0.5', 'low']
+    ``True`` and ``1.0`` are ``1``, a decimal is the number that it is, and a moment at midnight is a date.
+
+    >>> [level_text(v) for v in (True, 1.0, 0.5, "low", Decimal("1.50"), datetime(2020, 1, 1))]
+    ['1', '1', '0.5', 'low', '1.5', '2020-01-01']
     """
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
+    if isinstance(value, Decimal):
+        value = float(value)
+    # pandas' moments know nanoseconds, which `time` drops.
+    midnight = isinstance(value, datetime) and value.time() == time() and not getattr(value, "nanosecond", 0)
+    if isinstance(value, datetime) and midnight and value.tzinfo is None:
+        return value.date().isoformat()
     if str(value) in ("True", "False"):
         return "1" if value else "0"
     # Python's and numpy's floats know whether they are whole; whole numbers of any width are written alike.

@@ -171,9 +171,15 @@ def test_no_covariate_is_fine(frame):
     assert found["naive"] is None
 
 
-def test_a_continuous_treatment_is_refused_with_what_to_do(model, frame):
+def test_cells_of_a_continuous_treatment_are_refused_with_what_to_do(frame):
     with pytest.raises(cg.EstimationError, match="E504"):
-        cg.parse("S -> Y").ask("ate(S, Y)", data=frame)
+        cg.parse("S -> Y").ask("ate(S, Y)", data=frame, method="counts")
+
+
+def test_a_continuous_treatment_is_answered_by_its_slope(frame):
+    found = cg.parse("S -> Y").ask("ate(S, Y)", data=frame)
+    assert found.value == pytest.approx(np.polyfit(frame["S"], frame["Y"], 1)[0])
+    assert "linear" in str(found)
 
 
 def test_the_mean_of_words_is_refused(frame):

@@ -36,6 +36,8 @@ class Counts:
         n: rows used, or the sum of the weights where they are counts.
         dropped: rows left out since a value was missing.
         weighting: what the weights are.
+        clusters: ``(k,)``, the cluster of each cell, from 0 on; the cells are then split by cluster too. None where
+            rows are independent.
     """
 
     variables: tuple[str, ...]
@@ -51,6 +53,7 @@ class Counts:
     n: float
     dropped: int
     weighting: Weighting
+    clusters: NDArray[np.intp] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,6 +94,7 @@ class Counts:
             sums=self.sums[cells],
             squared_sums=self.squared_sums[cells],
             squared_products=self.squared_products[cells],
+            clusters=None if self.clusters is None else self.clusters[cells],
         )
 
     @property

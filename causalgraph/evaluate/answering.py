@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sympy import Add, Mul, Pow
@@ -14,18 +14,24 @@ from causalgraph.data.counts import Counts
 from causalgraph.data.source import Source
 from causalgraph.errors import EstimationError
 from causalgraph.evaluate import counting
-from causalgraph.evaluate.effects import MEASURES, Contrast, contrast_of, effect
+from causalgraph.evaluate.effects import MEASURES, contrast_of
 from causalgraph.evaluate.estimate import Estimate, Row
-from causalgraph.evaluate.interval import log_wald, simultaneous, wald, wilson
-from causalgraph.evaluate.pieces import Laid, Lost, Piece, failing_of, warnings_of
-from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World, quantity
-from causalgraph.evaluate.resampling import bootstrap
-from causalgraph.evaluate.table import Evaluated, covariance, evaluate
+from causalgraph.evaluate.gaussian_answering import answer_gaussian
+from causalgraph.evaluate.interval import abc, certain, log_wald, quantile, simultaneous, wald, wilson
+from causalgraph.evaluate.pieces import Laid, Lost, Piece, failing_of, is_share, pieces_of, too_few, warnings_of
+from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World, named
+from causalgraph.evaluate.quantities import held as held_by
+from causalgraph.evaluate.querying import answer_sql
+from causalgraph.evaluate.resampling import Kind, bootstrap
+from causalgraph.evaluate.skew import Skew, rests_on, skew
+from causalgraph.evaluate.sparse import evaluate_sparse
+from causalgraph.evaluate.table import Evaluated, clusters_of, covariance, evaluate
 from causalgraph.formula.nodes import Event, Level, P, Value
 from causalgraph.formula.printing import text as formula_text
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.identify.answer import NotIdentified, Undecided
 from causalgraph.names import natural
+from causalgraph.progress import working
 from causalgraph.syntax.queries import Arithmetic, Effect, Expectation, Probability
 from causalgraph.variables import Variable
 
@@ -35,7 +41,14 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "answer"]
 
-METHODS = ("auto", "counts", "bootstrap")
+METHODS = ("auto", "counts", "bootstrap", "bayesian bootstrap", "gaussian", "sql")
+# How cells are drawn anew, by the method that says so.
+DRAWS: dict[str, Kind] = {"bootstrap": "multinomial", "bayesian bootstrap": "dirichlet"}
+TOO_LARGE = "E503"
+
+Place = tuple[int, ...]
+# From a number's piece and place, its value, error and critical value to its interval.
+Ends = Callable[[Laid, Place, float, float, float], tuple[float, float] | None]
 
 # A table of more rows than this gets intervals row by row only.
 MOST_JOINT = 200
@@ -52,7 +65,7 @@ def answer(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate | NotIdentified | Undecided:
-    """Answer a numeric query from data by counting cells.
+    """Answer a numeric query from data.
 
     Args:
         query: probabilities, expectations, effects and their arithmetic.
@@ -60,7 +73,9 @@ def answer(
         graph: the model's graph.
         variables: the declared variables, by name.
         source: the data.
-        method: ``counts`` (``auto``) for errors by the formula's gradient, ``bootstrap`` for resampled cells.
+        method: ``counts`` for errors by the formula's gradient over the cells, ``bootstrap`` and ``bayesian bootstrap``
+            for resampled cells, ``gaussian`` for linear equations, ``sql`` for one query of the engine without errors;
+            ``auto`` takes ``counts``, or ``gaussian`` where a treatment or covariate can't be counted by.
         level: the intervals' level of confidence.
         seed: of what is drawn at random: the bootstrap, and the critical value of simultaneous intervals.
 
@@ -70,32 +85,46 @@ def answer(
         ModelError: the query asks for a level that doesn't exist (E204).
     """
     world = World(graph, variables, source)
+    source.prepare([variables[name] for name in named(query)])
+    lines = method == "gaussian" or (method == "auto" and not all(world.counted(x) for x in held_by(query)))
+    if lines:
+        return answer_gaussian(query, text, world, level=level, seed=seed)
     contrast = contrast_of(query, world) if isinstance(query, Effect) else None
     try:
-        pieces = _pieces(query, contrast, world)
+        pieces = pieces_of(query, contrast, world)
     except RefusedError as refused:
         return refused.verdict
+    formulas = [f for p in pieces for f in (p.quantity.formula, p.quantity.naive)]
+    if method == "auto" and not all(world.counted(name) for name in counting.cells_of(formulas)):
+        return answer_gaussian(query, text, world, level=level, seed=seed)
+    if method == "sql":
+        return answer_sql(text, pieces, world)
     parts = Parts(
         list(dict.fromkeys(i for p in pieces for i in p.parts.identified)),
         [c for p in pieces for c in p.parts.comparisons],
     )
-    whole = counting.count([f for p in pieces for f in (p.quantity.formula, p.quantity.naive)], parts, world)
+    whole = counting.count(formulas, parts, world)
     stratified = (i.derivation for i in parts.identified if i.derivation.strategy in counting.STRATIFIED)
     covariates = tuple(dict.fromkeys(c for d in stratified for c in d.covariates))
-    laid = [_lay(p, query, whole, covariates, world, seed if method == "bootstrap" else None) for p in pieces]
+    laid = [
+        _lay(p, query, whole, covariates, world, (DRAWS[method], seed) if method in DRAWS else None) for p in pieces
+    ]
     told, lost = [one for one in laid if isinstance(one, Laid)], [one for one in laid if isinstance(one, Lost)]
     if not told:
         raise lost[0].error
     rows = list(_rows(query, laid, whole, world, level, seed))
     single = len(rows) == 1 and not rows[0].levels
     counts = told[0].counts if len(laid) == 1 else whole
+    failing, many = failing_of(told)
     drawn = next((len(one.resampled.values) for one in told if one.resampled is not None), 0)
     return Estimate(
         query=text,
         formula=formula_text(pieces[0].quantity.formula) if single else None,
         rows=tuple(rows),
         level=level,
-        method=f"bootstrap over cells, {drawn:,} replicates" if drawn else "by counts",
+        method=f"{method} over {'clusters' if whole.clusters is not None else 'cells'}, {drawn:,} replicates"
+        if drawn
+        else "by counts",
         n=counts.n,
         dropped=counts.dropped,
         warnings=tuple(warnings_of(query, rows, told, lost, whole, world)),
@@ -105,7 +134,8 @@ def answer(
         naive=_naive(pieces[0].quantity.naive, whole, variables) if _adjusts(parts) and single else None,
         naive_of=_naive_of(query, world),
         supported=min(one.held.mass for one in told),
-        failing=tuple(s.to_dict() for s in failing_of(told)),
+        failing=tuple(s.to_dict() for s in failing),
+        failing_strata=many,
         notes=(*_notes(counts, variables, source), *_spread(pieces, parts, counts, variables)),
         unit=_unit(query, variables),
         versus=contrast.versus if contrast else None,
@@ -133,22 +163,15 @@ def _spread(pieces: list[Piece], parts: Parts, counts: Counts, variables: Mappin
         yield f"averaged over {names}, by whose values it goes from {low:.4g} to {high:.4g}; by the graph they agree"
 
 
-def _pieces(query: Numeric, contrast: Contrast | None, world: World) -> list[Piece]:
-    """Return one formula a contrast, or the query's one."""
-    if contrast and isinstance(query, Effect):
-        out = []
-        for pair, label in zip(contrast.pairs, contrast.labels, strict=True):
-            parts = Parts()
-            out.append(Piece(label, MEASURES[query.measure].build(query, world, parts, *pair), parts))
-        return out
-    parts = Parts()
-    return [Piece({}, quantity(query, world, parts, effect), parts)]
-
-
 def _lay(
-    piece: Piece, query: Numeric, whole: Counts, covariates: tuple[str, ...], world: World, seed: int | None
+    piece: Piece,
+    query: Numeric,
+    whole: Counts,
+    covariates: tuple[str, ...],
+    world: World,
+    draws: tuple[Kind, int] | None,
 ) -> Laid | Lost:
-    """Evaluate one piece on the strata that carry it; ``seed`` asks for a bootstrap."""
+    """Evaluate one piece on the strata that carry it; ``draws`` asks for a bootstrap, of a kind and with a seed."""
     try:
         held = counting.supported(piece.parts, whole, world)
     except EstimationError as error:
@@ -159,10 +182,58 @@ def _lay(
     counts = whole.keep(held.keep)
     (formula,), cells, made = counting.compacted([_averaged(piece, counts, world)], counts, covariates)
     everything = {**world.variables, **{n: Variable(n) for n in made}}
-    found = evaluate(formula, cells, everything, errors="joint")
+    found = _evaluated(formula, cells, everything)
     places = list(_places(found, piece.label, _absent(query, formula), world))
-    resampled = None if seed is None else bootstrap([formula], cells, everything, seed=seed)
-    return Laid(piece, held, counts, found, places, resampled)
+    outcomes = [name for name in named(query) if name not in held_by(query)]
+    on = rests_on(formula, cells, everything, found, outcomes, _evaluated)
+    binary = frozenset(o for o in cells.outcomes if world.source.kind(world.variables[o]) == "binary")
+    resampled = None
+    if draws is not None:
+        kind, seed = draws
+        with working("drawing replicates"):
+            resampled = bootstrap([formula], cells, everything, seed=seed, kind=kind, binary=binary)
+        return Laid(piece, held, counts, found, places, resampled, rests=on)
+    skews = _skews(formula, cells, everything, found, binary) if _is_corrected(query, piece, world) else {}
+    return Laid(piece, held, counts, found, places, None, skews, on)
+
+
+def _is_corrected(query: Numeric, piece: Piece, world: World) -> bool:
+    """Whether the intervals of a query are corrected for skewness: of sums, and of shares by the general algorithm.
+
+    Wilson's interval knows how skewed a plain share is, or an average of such. A ratio's curvature comes with a bias of
+    the same size, which the correction leaves out: the logarithm serves better there.
+    """
+    if is_share(query, world):
+        return any(i.derivation.strategy == "general" for i in piece.parts.identified)
+    return _is_sum(query)
+
+
+def _is_sum(query: object) -> bool:
+    if isinstance(query, Arithmetic):
+        return query.operator in ("+", "-") and _is_sum(query.left) and _is_sum(query.right)
+    return not (isinstance(query, Effect) and MEASURES[query.measure].scale == "ratio")
+
+
+def _skews(
+    formula: Expr, cells: Counts, variables: Mapping[str, Variable], found: Evaluated, binary: Collection[str]
+) -> dict[Place, Skew]:
+    """Return how skewed each number is, where independent rows or counts tell it."""
+    if cells.weighting not in ("rows", "counts") or cells.clusters is not None or found.values.size > MOST_JOINT:
+        return {}
+    places = (place for place in np.ndindex(found.values.shape) if found.valid[place])
+    return {place: skew(formula, cells, variables, found, place, binary, _evaluated) for place in places}
+
+
+def _evaluated(
+    formula: Expr, cells: Counts, variables: Mapping[str, Variable], errors: Literal["none", "joint"] = "joint"
+) -> Evaluated:
+    """Evaluate on all cells that could be, or where those are too many on the ones that occur."""
+    try:
+        return evaluate(formula, cells, variables, errors=errors)
+    except EstimationError as error:
+        if error.diagnostics[0].code != TOO_LARGE:
+            raise
+        return evaluate_sparse(formula, cells, variables, errors=errors)
 
 
 def _averaged(piece: Piece, counts: Counts, world: World) -> Expr:
@@ -218,39 +289,56 @@ def _rows(
     query: Numeric, laid: list[Laid | Lost], whole: Counts, world: World, level: float, seed: int
 ) -> Iterator[Row]:
     """Give each number its interval, and a table intervals that hold all at once."""
-    share = isinstance(query, Probability) or (
-        isinstance(query, Expectation) and world.source.kind(world.variables[query.outcome.variable]) == "binary"
-    )
-
-    def ends(value: float, error: float, critical: float | None = None) -> tuple[float, float]:
-        if share:
-            return wilson(min(max(value, 0.0), 1.0), error, level, whole.effective, critical)
-        if isinstance(query, Effect) and MEASURES[query.measure].scale == "ratio":
-            return log_wald(value, error, level, critical)
-        return wald(value, error, level, critical)
-
-    rows = []
+    groups = clusters_of(whole)
+    pointwise = quantile(level, groups)
+    ends = _ends_of(query, whole, world, level)
+    rows: list[tuple[Row, Laid | None, Place]] = []
     for one in laid:
         if isinstance(one, Lost):
-            rows.append(Row(one.piece.label, None, None, None))
-            continue
-        for levels, place in one.places:
-            if not one.found.valid[place]:
-                rows.append(Row(levels, None, None, None))
-                continue
-            value, error = float(one.found.values[place]), float(one.found.errors[place])
-            if one.resampled is not None:
-                number = int(np.ravel_multi_index(place, one.found.values.shape)) if place else 0
-                rows.append(Row(levels, value, one.resampled.error(number), one.resampled.interval(number, level)))
-            elif np.isnan(error):
-                rows.append(Row(levels, value, None, None))
-            else:
-                rows.append(Row(levels, value, error, ends(value, error)))
+            rows.append((Row(one.piece.label, None, None, None), None, ()))
+        else:
+            rows += [(_row(one, levels, place, level, pointwise, ends), one, place) for levels, place in one.places]
     joint = _joint([one for one in laid if isinstance(one, Laid)], whole) if 1 < len(rows) <= MOST_JOINT else None
-    critical = None if joint is None else simultaneous(joint, level, seed)
-    for row in rows:
-        known = row.value is not None and row.std_error is not None and critical is not None
-        yield replace(row, joint=ends(row.value or 0.0, row.std_error or 0.0, critical)) if known else row
+    critical = None if joint is None else simultaneous(joint, level, seed, clusters=groups)
+    for row, lies, place in rows:
+        if row.value is None or row.std_error is None or critical is None or lies is None:
+            yield row
+        else:
+            yield replace(row, joint=ends(lies, place, row.value, row.std_error, critical))
+
+
+def _row(one: Laid, levels: Mapping[str, str], place: Place, level: float, critical: float, ends: Ends) -> Row:
+    """Return the number at a place with its error and interval."""
+    if not one.found.valid[place]:
+        return Row(levels, None, None, None)
+    value, error = float(one.found.values[place]), float(one.found.errors[place])
+    if one.resampled is not None:
+        number = int(np.ravel_multi_index(place, one.found.values.shape)) if place else 0
+        interval = None if too_few(one, place) else one.resampled.interval(number, level)
+        return Row(levels, value, one.resampled.error(number), interval)
+    if np.isnan(error):
+        return Row(levels, value, None, None)
+    return Row(levels, value, error, ends(one, place, value, error, critical))
+
+
+def _ends_of(query: Numeric, whole: Counts, world: World, level: float) -> Ends:
+    """Return what gives a number its interval: by a share's law, on a ratio's logarithm, or on the number itself."""
+    share = is_share(query, world)
+    ratio = isinstance(query, Effect) and MEASURES[query.measure].scale == "ratio"
+
+    def ends(one: Laid, place: Place, value: float, error: float, critical: float) -> tuple[float, float] | None:
+        bent = one.skews.get(place)
+        if too_few(one, place, share=share):
+            return None
+        if share and (bent is None or certain(value, error)):
+            size = min(whole.effective, one.rests.get(place, whole.effective))
+            return wilson(min(max(value, 0.0), 1.0), error, level, size, critical)
+        if bent is None:
+            return (log_wald if ratio else wald)(value, error, level, critical)
+        low, high = abc(value, error, level, bent.acceleration, bent.curvature, critical)
+        return (min(max(low, 0.0), 1.0), max(min(high, 1.0), 0.0)) if share else (low, high)
+
+    return ends
 
 
 def _joint(told: list[Laid], whole: Counts) -> NDArray[np.float64] | None:

@@ -15,17 +15,20 @@ from causalgraph.criteria.separation import naming, words
 from causalgraph.data.counts import Counts
 from causalgraph.errors import CausalGraphError, ModelError
 from causalgraph.evaluate.quantities import Comparison, Parts, World
-from causalgraph.evaluate.support import Support, support
+from causalgraph.evaluate.support import Support, mass, numbered_strata, support
 from causalgraph.formula.nodes import E, Event, Marginal, P, Value
 from causalgraph.names import natural
 
 if TYPE_CHECKING:
     from sympy import Expr
 
-__all__ = ["STRATIFIED", "advice", "compacted", "count", "strata", "supported"]
+__all__ = ["STRATIFIED", "advice", "cells_of", "compacted", "count", "strata", "supported"]
 
 # Other adjustment sets that are tried where one lacks support.
 SETS_TRIED = 10
+# So many cells are gone through at most in search of advice, which takes seconds, and so many rows of the source to
+# each cell, as counting them is faster than looking for strata.
+CELLS_TRIED, ROWS_A_CELL = 20_000_000, 10
 # Beyond this many cells the covariates' strata are numbered as they occur instead of laid out densely.
 DENSE = 200_000
 
@@ -39,10 +42,15 @@ def _events(formula: Expr) -> Iterator[Event]:
         yield from (*(node.events if isinstance(node, P) else ()), *node.given)
 
 
+def cells_of(formulas: Iterable[Expr]) -> set[str]:
+    """Return the variables by which some formulas count."""
+    return {e.variable for f in formulas for e in _events(f)}
+
+
 def count(formulas: Iterable[Expr], parts: Parts, world: World) -> Counts:
     """Ask the source once for all that some formulas and their comparisons need."""
     formulas = list(formulas)
-    cells = {e.variable for f in formulas for e in _events(f)}
+    cells = cells_of(formulas)
     for comparison in parts.comparisons:
         verdict = comparison.verdict
         cells |= {*verdict.question.x, *verdict.question.w, *verdict.derivation.covariates}
@@ -55,16 +63,19 @@ def _counted(cells: Iterable[str], outcomes: Iterable[str], world: World) -> Cou
     hidden = sorted({*named, *averaged} & world.graph.latent)
     if hidden:
         raise ModelError.because("E203", f"{words(hidden)} is latent: no data can speak of it")
+    variables = world.variables
+    world.source.prepare([variables[n] for n in (*named, *averaged)])
     for name in named:
         world.levels(name)
-    variables = world.variables
     return world.source.counts([variables[n] for n in named], [variables[n] for n in averaged])
 
 
 def strata(counts: Counts, covariates: tuple[str, ...]) -> int:
     """Return how many strata of the covariates occur."""
-    columns = counts.codes[counts.weight > 0][:, [counts.axis(c) for c in covariates]]
-    return len(np.unique(columns, axis=0)) if covariates else 1
+    if not covariates:
+        return 1
+    first, where = numbered_strata(counts, covariates)
+    return int((np.bincount(where, counts.weight > 0, minlength=len(first)) > 0).sum())
 
 
 def supported(parts: Parts, counts: Counts, world: World) -> Support:
@@ -75,11 +86,11 @@ def supported(parts: Parts, counts: Counts, world: World) -> Support:
             counts.place(world.variables[name], level)
     found = [_support(group, group[0].verdict.derivation.covariates, counts, world) for group in _groups(parts)]
     if not found:
-        return Support(1.0, (), np.ones(len(counts.weight), dtype=bool))
+        return Support(1.0, np.ones(len(counts.weight), dtype=bool))
     keep = np.logical_and.reduce([s.keep for s in found])
     # Several comparisons speak of the strata that carry all of them.
     share = 1.0 if len(found) == 1 else float(counts.weight[keep].sum() / counts.weight.sum())
-    return Support(min(share, *(s.mass for s in found)), tuple(f for s in found for f in s.failing), keep)
+    return Support(min(share, *(s.mass for s in found)), keep, tuple(one for s in found for one in s.lacking))
 
 
 def _groups(parts: Parts) -> list[list[Comparison]]:
@@ -94,6 +105,13 @@ def _groups(parts: Parts) -> list[list[Comparison]]:
 
 
 def _support(group: list[Comparison], covariates: Iterable[str], counts: Counts, world: World) -> Support:
+    return support(counts, *_compared(group, covariates, counts, world))
+
+
+def _compared(
+    group: list[Comparison], covariates: Iterable[str], counts: Counts, world: World
+) -> tuple[list[dict[str, int]], tuple[str, ...], dict[str, int], dict[str, int]]:
+    """Return what a group compares: arms, what makes its strata, where they matter, over whom is averaged."""
     first = group[0]
     free = [w for w in first.verdict.question.w if w not in first.within]
     arms: list[dict[str, int]] = []
@@ -103,17 +121,19 @@ def _support(group: list[Comparison], covariates: Iterable[str], counts: Counts,
         {name: counts.place(world.variables[name], level) for name, level in held.items()}
         for held in (first.within, first.population)
     )
-    return support(counts, arms, (*covariates, *free), within, population)
+    return arms, (*covariates, *free), within, population
 
 
 def _arms(comparison: Comparison, counts: Counts, world: World) -> Iterator[dict[str, int]]:
     """Yield the arms that a comparison needs: the levels asked for, and of a free treatment all that occur."""
     choices = []
-    treatments = comparison.verdict.question.x
+    treatments, fixed = comparison.verdict.question.x, comparison.fixed
     for x in treatments:
-        occurring = sorted(set(counts.codes[counts.weight > 0, counts.axis(x)].tolist()))
-        fixed = comparison.fixed
-        choices.append([counts.place(world.variables[x], fixed[x])] if x in fixed else occurring)
+        if x in fixed:
+            choices.append([counts.place(world.variables[x], fixed[x])])
+        else:
+            occurs = np.bincount(counts.codes[:, counts.axis(x)], counts.weight)
+            choices.append(np.flatnonzero(occurs).tolist())
     for codes in product(*choices):
         yield dict(zip(treatments, codes, strict=True))
 
@@ -121,26 +141,29 @@ def _arms(comparison: Comparison, counts: Counts, world: World) -> Iterator[dict
 def advice(parts: Parts, counts: Counts, held: Support, world: World) -> Iterator[str]:
     """Say what would carry more of the population: another minimal adjustment set, or a covariate made coarser.
 
-    How far coarsening a covariate can get is how far leaving it out of the strata would.
+    How far coarsening a covariate can get is how far leaving it out of the strata would. Of many cells and many
+    covariates or sets not all are tried: coarsening those of most levels, and the sets that are found first.
     """
     groups = _groups(parts)
-    if not held.failing or len(groups) != 1:
+    if not held.lacking or len(groups) != 1:
         return
     (group,) = groups
     asked, used = group[0].verdict.question, group[0].verdict.derivation.covariates
     # A covariate of two levels can only be left out, which is no advice about a confounder.
     fine = [c for c in used if len(used) > 1 and len(world.levels(c)) > len("01")]
-    gains = {c: _mass(group, [o for o in used if o != c], counts, world) for c in fine}
+    tried = sorted(fine, key=lambda c: -len(world.levels(c)))[: max(1, CELLS_TRIED // len(counts.weight))]
+    gains = {c: _mass(group, [o for o in used if o != c], counts, world) for c in fine if c in tried}
     coarse = max(gains, key=lambda c: gains[c], default=None)
     if coarse is not None and gains[coarse] > held.mass:
-        yield f"coarser levels of {coarse} would help most (up to {gains[coarse]:.1%})"
-    others = {}
-    for found in islice(minimal_adjustment_sets(asked.graph, asked.x, asked.y, required=asked.w), SETS_TRIED):
+        some = f" of the {len(tried)} covariates with most levels" if len(tried) < len(fine) else ""
+        yield f"coarser levels of {coarse} would help most{some} (up to {gains[coarse]:.1%})"
+    others: dict[tuple[str, ...], float] = {}
+    sets = max(1, min(SETS_TRIED, CELLS_TRIED // max(len(counts.weight), world.source.size // ROWS_A_CELL)))
+    for found in islice(minimal_adjustment_sets(asked.graph, asked.x, asked.y, required=asked.w), sets):
         chosen = asked.graph.sorted(found - frozenset(asked.w))
         if chosen != used:
             try:
-                cells = {*asked.x, *asked.w, *chosen}
-                others[chosen] = _mass(group, chosen, _counted(cells, (), world), world)
+                others[chosen] = _mass(group, chosen, _recounted({*asked.x, *asked.w, *chosen}, counts, world), world)
             except CausalGraphError:
                 # A set whose columns the data don't have, or that can't be counted by, is no advice.
                 continue
@@ -149,10 +172,16 @@ def advice(parts: Parts, counts: Counts, held: Support, world: World) -> Iterato
         yield f"adjusting for {naming(best)} instead would carry {others[best]:.1%}"
 
 
+def _recounted(cells: set[str], counts: Counts, world: World) -> Counts:
+    """Return counts by some variables: those there are, where they hold these and every row, else new ones."""
+    # Counted anew, rows come in that lack a value of a variable that isn't asked for here.
+    return counts if cells <= {*counts.variables} and not counts.dropped else _counted(cells, (), world)
+
+
 def _mass(group: list[Comparison], covariates: Iterable[str], counts: Counts, world: World) -> float:
     """Return the share of the population that other covariates would carry; 0 where none."""
     try:
-        return _support(group, covariates, counts, world).mass
+        return mass(counts, *_compared(group, covariates, counts, world))
     except CausalGraphError:
         return 0.0
 
@@ -182,13 +211,14 @@ def compacted(
     name = ", ".join(covariates)
     axes = [counts.axis(c) for c in covariates]
     others = [i for i in range(len(counts.variables)) if i not in axes]
-    found, where = np.unique(counts.codes[:, axes], axis=0, return_inverse=True)
-    labels = tuple(", ".join(counts.levels[a][c] for a, c in zip(axes, row, strict=True)) for row in found)
+    first, where = numbered_strata(counts, covariates)
+    named = ([counts.levels[a][c] for c in counts.codes[first, a].tolist()] for a in axes)
+    labels = tuple(map(", ".join, zip(*named, strict=True)))
     joined = replace(
         counts,
         variables=(*(counts.variables[i] for i in others), name),
         levels=(*(counts.levels[i] for i in others), labels),
-        codes=np.column_stack([counts.codes[:, others], where.reshape(-1)]),
+        codes=np.column_stack([counts.codes[:, others], where]),
     )
     return [_merged(f, values, name) for f in formulas], joined, {name: name}
 

@@ -12,6 +12,8 @@ from causalgraph.answers import Answer, Block, Document, Table, Word, line
 
 __all__ = ["SMALLEST", "Estimate", "Row", "decimals", "number"]
 
+# The warning that strata lack an arm.
+SUPPORT = "W501"
 # Digits shown of a number that comes without an error.
 PLAIN_DIGITS = 4
 # Errors below this are rounding, and support no digit.
@@ -50,7 +52,8 @@ class Estimate(Answer):
 
     `table` holds one row for each combination of what was left free; `value`, `std_error` and `interval` are its only
     row's where nothing was. `naive` is what the same comparison says without adjustment, `supported` the share of the
-    population whose strata have every arm.
+    population whose strata have every arm,
+    `failing` the largest strata that don't, `failing_strata` how many don't.
     """
 
     query: str
@@ -67,6 +70,7 @@ class Estimate(Answer):
     naive_of: str = ""
     supported: float = 1.0
     failing: tuple[Mapping[str, Any], ...] = ()
+    failing_strata: int = 0
     formula: str | None = None
     notes: tuple[str, ...] = ()
     unit: str | None = None
@@ -115,6 +119,7 @@ class Estimate(Answer):
             "naive": self.naive,
             "supported": self.supported,
             "failing": [dict(f) for f in self.failing],
+            "failing_strata": self.failing_strata,
             "unit": self.unit,
             "versus": dict(self.versus) if self.versus else None,
             "identification": self.identification[0].to_dict() if self.identification else None,
@@ -123,10 +128,16 @@ class Estimate(Answer):
 
     def document(self) -> Document:
         """Show the number or the table, then what one should know of it."""
-        rows: list[Block] = []
+        # What part of the population a number speaks of must be read before the number.
+        first, others = (
+            [w for w in self.warnings if w.startswith(SUPPORT) is about_support] for about_support in (True, False)
+        )
+        rows: list[Block] = [line(Word("⚠ ", "warn"), w) for w in first]
         unit = f" {self.unit}" if self.unit else ""
         how = f"n = {self.n:,.10g}   {self.method}"
-        if self.covariates:
+        if self.covariates and not self.strata:
+            how += f", adjusted for {', '.join(self.covariates)}"
+        elif self.covariates:
             how += f" over {self.strata:,} strat{'um' if self.strata == 1 else 'a'} of {', '.join(self.covariates)}"
             how += ", each with every arm" * (self.supported == 1)
         if self.single:
@@ -142,7 +153,7 @@ class Estimate(Answer):
         rows += [line(Word(n, "dim")) for n in self.notes]
         if self.naive is not None:
             rows.append(line(Word(f"a plain {self.naive_of} would have said {self.naive:.3g}", "dim")))
-        rows += [line(Word("⚠ ", "warn"), w) for w in self.warnings]
+        rows += [line(Word("⚠ ", "warn"), w) for w in others]
         return Document(tuple(rows))
 
     def _table(self, unit: str) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sympy import Add, Float, Integer, Mul, Number, Pow
@@ -14,7 +15,7 @@ from causalgraph.errors import EstimationError
 from causalgraph.formula.nodes import E, Level, Marginal, P, Value
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.identify.answer import Identified, NotIdentified, Undecided, identify
-from causalgraph.identify.strategies import expectation
+from causalgraph.identify.strategies import Derivation, expectation
 from causalgraph.syntax.queries import Arithmetic, Constant, Effect, Expectation, Probability, Term
 from causalgraph.variables import DISCRETE, Variable
 
@@ -30,9 +31,11 @@ __all__ = [
     "RefusedError",
     "World",
     "causal",
+    "held",
     "identified",
     "joined",
     "mean_formula",
+    "named",
     "numeric_outcome",
     "quantity",
 ]
@@ -56,6 +59,10 @@ class World:
     variables: Mapping[str, Variable]
     source: Source
 
+    def counted(self, name: str) -> bool:
+        """Whether cells can be counted by a variable."""
+        return self.source.kind(self.variables[name]) in DISCRETE
+
     def levels(self, name: str) -> tuple[str, ...]:
         """Return the levels of a variable that must have some.
 
@@ -64,15 +71,36 @@ class World:
         """
         variable = self.variables[name]
         kind = self.source.kind(variable)
-        if kind not in DISCRETE:
+        if not self.counted(name):
             raise EstimationError.because(
                 "E504",
                 f"{name} is {'a count' if kind == 'count' else kind}: cells can't be counted by it",
-                why="this version evaluates formulas over discrete treatments and covariates",
-                fix=f"bin it in the data and declare its levels, {name} : {{low, high}}, or ask for "
-                f"E({name} | …) if it is the outcome",
+                why="a formula over cells needs discrete treatments and covariates",
+                fix=f"bin it in the data and declare its levels, {name} : {{low, high}}; take equations for linear, "
+                f'method="gaussian"; or ask for E({name} | …) if it is the outcome',
             )
         return self.source.levels(variable)
+
+
+def named(query: Numeric) -> tuple[str, ...]:
+    """Return the variables that a query names."""
+    outcomes = _asked(query, lambda q: q.outcomes if isinstance(q, Probability) else (q.outcome,))
+    return tuple(dict.fromkeys((*held(query), *outcomes)))
+
+
+def held(query: Numeric) -> tuple[str, ...]:
+    """Return the treatments and conditions that a query names."""
+
+    def terms(q: Probability | Expectation | Effect) -> tuple[Term, ...]:
+        return (q.treatment, *q.given, *q.held) if isinstance(q, Effect) else (*q.do, *q.given)
+
+    return _asked(query, terms)
+
+
+def _asked(query: Numeric, terms: Callable[[Probability | Expectation | Effect], tuple[Term, ...]]) -> tuple[str, ...]:
+    if isinstance(query, Arithmetic):
+        return (*_asked(query.left, terms), *_asked(query.right, terms))  # type: ignore[arg-type]  # the parser admits numeric sides alone
+    return () if isinstance(query, Constant) else tuple(t.variable for t in terms(query))
 
 
 class RefusedError(Exception):
@@ -148,30 +176,38 @@ def quantity(query: Numeric, world: World, parts: Parts, effect: Effects) -> Qua
 
 def causal(query: Probability | Expectation, world: World, parts: Parts) -> Quantity:
     """Turn P(y | do(x), w) or E(Y | do(x), w) into a formula."""
-    outcomes = query.outcomes if isinstance(query, Probability) else (query.outcome,)
-    names = [t.variable for t in outcomes]
-    given, do = [t.variable for t in query.given], [t.variable for t in query.do]
-    held = {Value(t.variable): Level(t.value) for t in (*outcomes, *query.given, *query.do) if t.value is not None}
     if isinstance(query, Expectation):
         numeric_outcome(query.outcome, world)
-        plain: Expr = E(names[0], [*given, *do])
-    else:
-        plain = P(names, [*given, *do])
-    if not do:
-        return Quantity.same(plain.xreplace(held))
+    if not query.do:
+        return _spelled(query, None, ())
+    outcomes = query.outcomes if isinstance(query, Probability) else (query.outcome,)
+    do, names, given = ([t.variable for t in terms] for terms in (query.do, outcomes, query.given))
     verdict = identified(world, parts, do, names, given)
     formula = verdict.formula if isinstance(query, Probability) else mean_formula(verdict, world)
     parts.comparisons.append(Comparison(verdict, _fixed(query.do), _fixed(query.given)))
-    averaged = over_free_values(formula, verdict)
-    return Quantity(averaged.xreplace(held), plain.xreplace(held), formula.xreplace(held))
+    return _spelled(query, formula, verdict.derivation.free)
 
 
-def over_free_values(formula: Expr, verdict: Identified) -> Expr:
+@lru_cache(maxsize=256)  # the same question is asked of many data, and sympy takes milliseconds
+def _spelled(query: Probability | Expectation, formula: Expr | None, free: tuple[str, ...]) -> Quantity:
+    """Put the levels that a query names into its formula (None where it has no treatments)."""
+    outcomes = query.outcomes if isinstance(query, Probability) else (query.outcome,)
+    conditions = (*query.given, *query.do)
+    held = {Value(t.variable): Level(t.value) for t in (*outcomes, *conditions) if t.value is not None}
+    names, given = ([t.variable for t in terms] for terms in (outcomes, conditions))
+    plain: Expr = (E(names[0], given) if isinstance(query, Expectation) else P(names, given)).xreplace(held)
+    if formula is None:
+        return Quantity.same(plain)
+    averaged = over_free_values(formula, free)
+    return Quantity(averaged.xreplace(held), plain, formula.xreplace(held))
+
+
+def over_free_values(formula: Expr, free: Iterable[str]) -> Expr:
     """Average a formula over the values that it holds but the question doesn't fix, as they occur in the data."""
-    free = [n for n in verdict.derivation.free if Value(n) in formula.free_symbols]
-    if not free:
+    held = [n for n in free if Value(n) in formula.free_symbols]
+    if not held:
         return formula
-    return Marginal(Mul(P(free), formula, evaluate=False), *(Value(n) for n in free))
+    return Marginal(Mul(P(held), formula, evaluate=False), *(Value(n) for n in held))
 
 
 def _fixed(terms: Iterable[Term]) -> dict[str, str]:
@@ -202,9 +238,7 @@ def mean_formula(verdict: Identified, world: World) -> Expr:
         EstimationError: the outcome stands more than once, and has no levels to sum over (E590).
     """
     (name,) = verdict.question.y
-    observed = [f for f in verdict.proof.formulas() if not any(p.do for p in f.atoms(P))]
-    closed = (expectation(f, name) for f in (verdict.formula, *reversed(observed)))
-    found = next((f for f in closed if f is not None), None)
+    found = _closed_mean(verdict.derivation, name)
     if found is not None:
         return found
     variable = world.variables[name]
@@ -223,6 +257,14 @@ def mean_formula(verdict: Identified, world: World) -> Expr:
         for number, level in zip(exact, levels, strict=True)
     ]
     return Add(*terms, evaluate=False)
+
+
+@lru_cache(maxsize=256)
+def _closed_mean(derivation: Derivation, name: str) -> Expr | None:
+    """Return a formula for a mean from the last line of a proof in which its variable stands once, if there is one."""
+    observed = [f for f in derivation.proof.formulas() if not any(p.do for p in f.atoms(P))]
+    closed = (expectation(f, name) for f in (derivation.formula, *reversed(observed)))
+    return next((f for f in closed if f is not None), None)
 
 
 def numeric_outcome(outcome: Term, world: World) -> None:

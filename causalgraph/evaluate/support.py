@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from causalgraph.answers import share_text
 from causalgraph.data.counts import Counts
+from causalgraph.data.keys import numbered
 from causalgraph.errors import EstimationError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Stratum", "Support", "support"]
+__all__ = ["LISTED", "Lacking", "Stratum", "Support", "listed", "mass", "numbered_strata", "support"]
+
+# Failing strata that are laid out with their levels, the largest; of the others the number is told.
+LISTED = 1000
 
 
 @dataclass(frozen=True)
@@ -30,21 +36,95 @@ class Stratum:
         """The stratum in words."""
         where = ", ".join(f"{k}={v}" for k, v in self.levels.items())
         arms = " or ".join(", ".join(f"{k}={v}" for k, v in arm.items()) for arm in self.missing)
-        share = f"{self.mass:.1%}" if self.mass >= 0.001 else "less than 0.1%"
-        return f"{where} ({share} of the population) has nobody with {arms}"
+        return f"{where} ({share_text(self.mass)} of the population) has nobody with {arms}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""
         return {"levels": dict(self.levels), "missing": [dict(m) for m in self.missing], "mass": self.mass}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Lacking:
+    """All strata that lack an arm, the largest first, as numbers.
+
+    Attributes:
+        counts: the cells that the strata were found in.
+        covariates: what makes the strata.
+        arms: what is compared, each a place among the levels for every treatment.
+        within, population: where strata matter, and over whom is averaged.
+        cells: ``(s,)``, the first cell of each stratum.
+        absent: ``(a, s)``, whether each arm is missing in each stratum.
+        share: ``(s,)``, of the population in each stratum.
+    """
+
+    counts: Counts
+    covariates: tuple[str, ...]
+    arms: tuple[Mapping[str, int], ...]
+    within: Mapping[str, int]
+    population: Mapping[str, int]
+    cells: NDArray[np.intp]
+    absent: NDArray[np.bool_]
+    share: NDArray[np.float64]
+
+    def strata(self, most: int) -> Iterator[Stratum]:
+        """Yield the largest strata, so many at most."""
+        arms = [_levels(self.counts, arm) for arm in self.arms]
+        axes = [self.counts.axis(n) for n in self.covariates]
+        names = [(n, self.counts.levels[a]) for n, a in zip(self.covariates, axes, strict=True)]
+        for s, cell in enumerate(self.cells[:most]):
+            codes = self.counts.codes[cell, axes].tolist()
+            yield Stratum(
+                {n: levels[c] for (n, levels), c in zip(names, codes, strict=True)},
+                tuple(arm for arm, missing in zip(arms, self.absent[:, s].tolist(), strict=True) if missing),
+                float(self.share[s]),
+            )
+
+    def marked(self) -> Iterator[tuple[Hashable, NDArray[np.intp]]]:
+        """Yield the strata by the arms that they lack: what is said of them all, and a cell of each."""
+        scope = (self.covariates, frozenset(self.within.items()), frozenset(self.population.items()))
+        arms = [tuple(_levels(self.counts, arm).items()) for arm in self.arms]
+        lacks, which = numbered(list(self.absent.astype(np.intp)), [2] * len(arms), len(self.cells))
+        for kind, one in enumerate(lacks):
+            missing = tuple(arm for arm, gone in zip(arms, self.absent[:, one].tolist(), strict=True) if gone)
+            yield (scope, missing), self.cells[which == kind]
+
+
+@dataclass(frozen=True, eq=False)
 class Support:
-    """The share of the population in strata that have every arm, the strata that don't, and the cells to keep."""
+    """The share of the population in strata that have every arm, the cells to keep, and the strata that lack one.
+
+    Attributes:
+        mass: the share of the population.
+        keep: ``(k,)``, whether a cell is in a stratum that has every arm, or in none that matters.
+        lacking: the strata that don't have them, apart for each comparison.
+    """
 
     mass: float
-    failing: tuple[Stratum, ...]
     keep: NDArray[np.bool_]
+    lacking: tuple[Lacking, ...] = ()
+
+    @cached_property
+    def failing(self) -> tuple[Stratum, ...]:
+        """The strata that lack an arm, the `LISTED` largest of each comparison."""
+        return tuple(s for one in self.lacking for s in one.strata(LISTED))
+
+
+def listed(supports: Iterable[Support]) -> tuple[list[Stratum], int]:
+    """Return the strata that lack an arm in any of some supports, the largest of each, and how many there are in all.
+
+    A stratum that lacks the same arms in several supports is one. All supports are of the same counts.
+    """
+    supports = list(supports)
+    found = list({s.text: s for one in supports for s in one.failing}.values())
+    every = [one for held in supports for one in held.lacking]
+    if all(len(one.cells) <= LISTED for one in every):
+        return found[:LISTED], len(found)
+    cells: dict[Hashable, list[NDArray[np.intp]]] = {}
+    for one in every:
+        for mark, own in one.marked():
+            cells.setdefault(mark, []).append(own)
+    apart = (own[0] if len(own) == 1 else np.unique(np.concatenate(own)) for own in cells.values())
+    return found[:LISTED], sum(len(own) for own in apart)
 
 
 def support(
@@ -64,42 +144,93 @@ def support(
         population: levels that pick those over whom is averaged; nothing picks everyone.
 
     Raises:
-        EstimationError: an arm was never observed (E501), or no stratum has every arm (E502).
+        EstimationError: an arm, or anyone of the population, was never observed (E501), or no stratum has every arm
+            (E502).
     """
     names = tuple(covariates)
-    seen = counts.weight > 0
-    inside = seen & _at(counts, within)
-    for arm in arms:
-        if not (inside & _at(counts, arm)).any():
-            said = ", ".join(f"{k}={v}" for k, v in _levels(counts, {**arm, **within}).items())
-            raise EstimationError.because(
-                "E501", f"no row has {said}: there is nothing to compare", fix="ask about levels that occur in the data"
-            )
-    columns = counts.codes[:, [counts.axis(n) for n in names]]
-    strata, where = np.unique(columns, axis=0, return_inverse=True)
-    where = where.reshape(-1)
-    has = np.stack([np.bincount(where[inside & _at(counts, arm)], minlength=len(strata)) > 0 for arm in arms])
-    counted = inside & _at(counts, population)
-    weight = np.bincount(where[counted], weights=counts.weight[counted], minlength=len(strata))
-    share = weight / weight.sum()
-    full = np.asarray(has.all(axis=0))
-    failing = tuple(
-        Stratum(
-            {n: counts.levels[counts.axis(n)][c] for n, c in zip(names, strata[s], strict=True)},
-            tuple(_levels(counts, arm) for arm, present in zip(arms, has[:, s], strict=True) if not present),
-            float(share[s]),
-        )
-        for s in sorted(np.flatnonzero(~full & (weight > 0)), key=lambda s: -share[s])
+    found = _found(counts, arms, names, within, population)
+    failing = np.flatnonzero(~found.full & (found.weight > 0))
+    keep = found.full[found.where] | ~found.inside
+    if not len(failing):
+        return Support(1.0, keep)
+    share = found.weight[failing] / found.weight.sum()
+    order = np.argsort(-share, kind="stable")
+    failing = failing[order]
+    lacking = Lacking(
+        counts, names, tuple(arms), within, population, found.first[failing], ~found.has[:, failing], share[order]
     )
-    mass = float(share[full].sum()) if failing else 1.0
-    if mass == 0:
+    if found.mass == 0:
         raise EstimationError.because(
             "E502",
             f"no stratum of {', '.join(names)} has every arm that is compared",
-            why=failing[0].text,
+            why=next(lacking.strata(1)).text,
             fix="coarsen the covariates, or adjust for a smaller set",
         )
-    return Support(mass, failing, full[where] | ~inside)
+    return Support(found.mass, keep, (lacking,))
+
+
+def mass(
+    counts: Counts,
+    arms: Sequence[Mapping[str, int]],
+    covariates: Iterable[str],
+    within: Mapping[str, int],
+    population: Mapping[str, int],
+) -> float:
+    """Return the share of a population in strata that have every arm; 0 where none has. The arguments are `support`'s.
+
+    Raises:
+        EstimationError: an arm, or anyone of the population, was never observed (E501).
+    """
+    return _found(counts, arms, tuple(covariates), within, population).mass
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """The strata of some covariates: a cell of each, each cell's, which arms each has, its weight in the population."""
+
+    first: NDArray[np.intp]
+    where: NDArray[np.intp]
+    has: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+
+    @cached_property
+    def full(self) -> NDArray[np.bool_]:
+        return np.asarray(self.has.all(axis=0))
+
+    @cached_property
+    def mass(self) -> float:
+        return float(self.weight[self.full].sum() / self.weight.sum())
+
+
+def _found(
+    counts: Counts,
+    arms: Sequence[Mapping[str, int]],
+    names: tuple[str, ...],
+    within: Mapping[str, int],
+    population: Mapping[str, int],
+) -> _Found:
+    inside = (counts.weight > 0) & _at(counts, within)
+    there = [inside & _at(counts, arm) for arm in arms]
+    counted = inside & _at(counts, population)
+    for place, cells in (*zip(arms, there, strict=True), (population, counted)):
+        if not cells.any():
+            said = ", ".join(f"{k}={v}" for k, v in _levels(counts, {**place, **within}).items())
+            raise EstimationError.because(
+                "E501", f"no row has {said}: there is nothing to compare", fix="ask about levels that occur in the data"
+            )
+    first, where = numbered_strata(counts, names)
+    has = np.zeros((len(arms), len(first)), dtype=bool)
+    for arm, cells in zip(has, there, strict=True):
+        arm[where[cells]] = True
+    weight = np.bincount(where, np.where(counted, counts.weight, 0.0), minlength=len(first)).astype(float)
+    return _Found(first, where, has, weight, inside)
+
+
+def numbered_strata(counts: Counts, covariates: Iterable[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Number the strata of some covariates in the order of levels: return a cell of each, and each cell's stratum."""
+    axes = [counts.axis(n) for n in covariates]
+    return numbered([counts.codes[:, a] for a in axes], [counts.shape[a] for a in axes], len(counts.weight))
 
 
 def _at(counts: Counts, place: Mapping[str, int]) -> NDArray[np.bool_]:

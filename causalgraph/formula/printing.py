@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Add, Mul, Pow, Rational
 from sympy.core.basic import Basic
@@ -22,6 +23,7 @@ PRIME = "\N{PRIME}"
 ADDED, FACTOR = 1, 2
 
 
+@lru_cache(maxsize=256)  # the same formula is asked for with each number that it comes to
 def text(expr: Basic) -> str:
     """Write a formula as text.
 

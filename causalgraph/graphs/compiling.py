@@ -13,12 +13,12 @@ __all__ = ["compiled"]
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function as machine code, kept on disk where there is a place to keep it.
 
-    Its arguments are arrays and numbers, and it stands at the top of its module.
+    Its arguments are arrays and numbers, and it stands at the top of its module. Threads may run it side by side.
     """
     import numba
 
     try:
-        made: Callable[..., Any] = numba.njit(cache=True)(function)
+        made: Callable[..., Any] = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder that could hold the cache
-        made = numba.njit(function)
+        made = numba.njit(nogil=True)(function)
     return made

@@ -62,6 +62,8 @@ class Orientation:
     graph: MixedGraph
     reasons: Mapping[Place, Reason]
     conflicts: tuple[Conflict, ...]
+    # Unshielded triples, read from either end, of which nobody knows whether the middle is a collider.
+    open: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass
@@ -75,6 +77,8 @@ class Marks:
     reasons: dict[Place, Reason] = field(default_factory=dict)
     conflicts: dict[Conflict, None] = field(default_factory=dict)
     walks: dict[Place, Walks] = field(default_factory=dict)
+    # Unshielded triples, read from either end, of which nobody knows whether the middle is a collider.
+    open: set[tuple[str, str, str]] = field(default_factory=set)
 
     @classmethod
     def of(cls, graph: MixedGraph, is_collider: IsCollider) -> Marks:
@@ -90,6 +94,10 @@ class Marks:
     def apart(self, a: str, b: str) -> bool:
         """Are two nodes distinct, and joined by no edge?"""
         return a != b and (a, b) not in self.at
+
+    def unshielded(self, a: str, b: str, c: str) -> bool:
+        """Are the neighbours A and C of B apart, and is it settled whether B is a collider between them?"""
+        return a != c and (a, c) not in self.at and (a, b, c) not in self.open
 
     def arrow(self, a: str, b: str) -> bool:
         """Does A -> B stand?"""
@@ -141,7 +149,7 @@ class Walks:
         for u, v in queue:
             into.setdefault(v, (u, v))
             for w in m.near[v]:
-                if (v, w) not in came and m.apart(u, w) and passes(v, w):
+                if (v, w) not in came and m.unshielded(u, v, w) and passes(v, w):
                     came[v, w] = (u, v)
                     queue.append((v, w))
         return cls(came, into)
@@ -182,6 +190,6 @@ def uncovered_circle_path(m: Marks, a: str, b: str) -> tuple[str, ...] | None:
     def open_both(v: str, w: str) -> bool:
         return m.at[v, w] == CIRCLE == m.at[w, v]
 
-    walks = Walks.of(m, [(a, c) for c in m.near[a] if m.apart(c, b) and open_both(a, c)], open_both)
-    closing = next((state for state in walks.came if state[1] == b and m.apart(state[0], a)), None)
+    walks = Walks.of(m, [(a, c) for c in m.near[a] if m.unshielded(c, a, b) and open_both(a, c)], open_both)
+    closing = next((state for state in walks.came if state[1] == b and m.unshielded(state[0], b, a)), None)
     return closing and walks.back(closing)

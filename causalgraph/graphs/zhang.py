@@ -48,11 +48,15 @@ Rule = Callable[[Marks], Found]
 
 
 def r0(m: Marks) -> Found:
-    """Orient A *-* B *-* C, A and C not adjacent, as A *-> B <-* C where B is a collider."""
+    """Orient A *-* B *-* C, A and C not adjacent, as A *-> B <-* C where B is a collider; note where that is open."""
     for b in m.graph.nodes:
         for a, c in combinations(m.near[b], 2):
-            if m.apart(a, c) and m.is_collider((a, b, c)):
-                yield (a, b, c), {(b, a): ARROW, (b, c): ARROW}
+            if m.apart(a, c):
+                collider = m.is_collider((a, b, c))
+                if collider:
+                    yield (a, b, c), {(b, a): ARROW, (b, c): ARROW}
+                elif collider is None:
+                    m.open |= {(a, b, c), (c, b, a)}
 
 
 def r1(m: Marks) -> Found:
@@ -60,7 +64,7 @@ def r1(m: Marks) -> Found:
     for b in m.graph.nodes:
         for a in m.near[b]:
             for c in m.near[b] if m.at[b, a] == ARROW else ():
-                if m.at[b, c] == CIRCLE and m.apart(a, c):
+                if m.at[b, c] == CIRCLE and m.unshielded(a, b, c):
                     yield (a, b, c), {(b, c): TAIL, (c, b): ARROW}
 
 
@@ -80,7 +84,7 @@ def r3(m: Marks) -> Found:
         for d in m.near[b]:
             if m.at[b, d] == CIRCLE:
                 both = [x for x in m.near[d] if m.at[d, x] == CIRCLE and m.at.get((b, x)) == ARROW]
-                for a, c in (pair for pair in combinations(both, 2) if m.apart(*pair)):
+                for a, c in (pair for pair in combinations(both, 2) if m.unshielded(pair[0], d, pair[1])):
                     yield (a, d, c, b), {(b, d): ARROW}
                     break
 
@@ -146,7 +150,7 @@ def r7(m: Marks) -> Found:
     for b in m.graph.nodes:
         for a in m.near[b]:
             for c in m.near[b] if (m.at[a, b], m.at[b, a]) == (TAIL, CIRCLE) else ():
-                if m.at[b, c] == CIRCLE and m.apart(a, c):
+                if m.at[b, c] == CIRCLE and m.unshielded(a, b, c):
                     yield (a, b, c), {(b, c): TAIL}
 
 
@@ -171,7 +175,7 @@ def r9(m: Marks) -> Found:
     """Orient A o-> C as A -> C where an uncovered potentially directed path A, B, ..., C has B not adjacent to C."""
     for a, c in half_open(m):
         for b in m.near[a]:
-            path = uncovered_paths(m, a, b).to(c) if m.apart(b, c) else None
+            path = uncovered_paths(m, a, b).to(c) if m.unshielded(b, a, c) else None
             if path:
                 yield path, {(a, c): TAIL}
                 break
@@ -187,7 +191,7 @@ def r10(m: Marks) -> Found:
         first = [u for u in m.near[a] if u != c] if parents else []
         leading = [(u, way) for u in first if (way := _way_to_any(uncovered_paths(m, a, u), parents))]
         for (u, left), (v, right) in combinations(leading, 2):
-            if m.apart(u, v):
+            if m.unshielded(u, a, v):
                 yield (*left, c, *reversed(right)), {(a, c): TAIL}
                 break
 
@@ -213,7 +217,8 @@ def orient(graph: MixedGraph, is_collider: IsCollider, stages: Iterable[Stage] =
 
     Args:
         graph: at most one edge a pair; marks that stand are kept.
-        is_collider: what separations say about the last node but one of a path.
+        is_collider: what separations say about the last node but one of a path. No rule takes an unshielded triple
+            for a non-collider where rule R0, which runs first, found that open.
         stages: the rules, stage by stage: `ALL_RULES`, `WITHOUT_SELECTION`, or ``(COLLIDERS,)`` alone.
 
     Returns:
@@ -235,7 +240,7 @@ def orient(graph: MixedGraph, is_collider: IsCollider, stages: Iterable[Stage] =
             for name, rule in stage:
                 for nodes, following in rule(marks):
                     changed |= marks.conclude(Reason(name, nodes), following)
-    return Orientation(marks.to_graph(), marks.reasons, tuple(marks.conflicts))
+    return Orientation(marks.to_graph(), marks.reasons, tuple(marks.conflicts), frozenset(marks.open))
 
 
 def circles(graph: MixedGraph) -> MixedGraph:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from causalgraph.errors import Diagnostic, Label, ModelError, SourceText, Span
@@ -143,6 +143,7 @@ def parse_expression(text: str | SourceText, limits: Limits = LIMITS) -> tree.Ex
     return expression
 
 
+@lru_cache(maxsize=128)  # the same question is asked of many data; nothing of it can be changed
 def parse_query(text: str | SourceText, limits: Limits = LIMITS) -> Query:
     """Parse one question, as it is typed on a command line.
 

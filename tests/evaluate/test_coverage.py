@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import causalgraph as cg
+from strategies import scaled
 
 REPLICATES = 400
 BAND = 3 * np.sqrt(0.05 * 0.95 / REPLICATES)
@@ -34,3 +35,49 @@ def test_intervals_cover_the_truth_as_often_as_they_say(kind, query):
         low, high = model.ask(query, data=pd.DataFrame({"Z": z, "X": x, "Y": y})).interval
         covered += low <= truth <= high
     assert abs(covered / REPLICATES - 0.95) <= BAND
+
+
+# Latent causes are u and v: drawn, and dropped.
+def bernoulli(rng, *moves, base=0.5):
+    """Draw 0s and 1s whose chance is the base, moved by each (cause, by how much) half up and half down."""
+    chance = base + sum(by * (cause - 0.5) for cause, by in moves)
+    return (rng.random(len(chance)) < chance).astype(int)
+
+
+def front_door(rng, n):
+    u = rng.integers(0, 2, n)
+    x = bernoulli(rng, (u, 0.4))
+    m = bernoulli(rng, (x, 0.5))
+    return pd.DataFrame({"X": x, "M": m, "Y": bernoulli(rng, (m, 0.4), (u, 0.3))})
+
+
+def napkin(rng, n, treated=0.5):
+    u, v = rng.integers(0, 2, (2, n))
+    w = bernoulli(rng, (u, 0.4), (v, 0.4))
+    z = bernoulli(rng, (w, 0.4))
+    x = bernoulli(rng, (z, treated), (u, 0.6 * treated), base=treated)
+    return pd.DataFrame({"W": w, "Z": z, "X": x, "Y": bernoulli(rng, (x, 0.4), (v, 0.3))})
+
+
+@pytest.mark.parametrize(
+    ("text", "draw", "truth"),
+    [
+        ("X : binary; M : binary; Y : binary; X -> M -> Y; X <-> Y", front_door, 0.5 * 0.4),
+        ("W : binary; Z : binary; X : binary; Y : binary; W -> Z -> X -> Y; W <-> X; W <-> Y", napkin, 0.4),
+    ],
+)
+def test_intervals_cover_where_a_cause_is_latent(text, draw, truth):
+    model, rng, draws = cg.parse(text), np.random.default_rng(5), scaled(80, 2_000)
+    intervals = [model.ask("ate(X, Y)", data=draw(rng, 600)).interval for _ in range(draws)]
+    covered = np.mean([low <= truth <= high for low, high in intervals])
+    assert abs(covered - 0.95) <= 3 * np.sqrt(0.05 * 0.95 / draws)
+
+
+@pytest.mark.parametrize(("query", "truth"), [("ate(X, Y)", 0.4), ("P(Y=1 | do(X=1))", 0.7)])
+def test_intervals_cover_where_few_are_treated(query, truth):
+    # Normal intervals cover in some 90% here: the number rests on about forty people.
+    text = "W : binary; Z : binary; X : binary; Y : binary; W -> Z -> X -> Y; W <-> X; W <-> Y"
+    model, rng, draws = cg.parse(text), np.random.default_rng(6), scaled(80, 2_000)
+    told = [model.ask(query, data=napkin(rng, 600, treated=0.1)) for _ in range(draws)]
+    covered = np.mean([low <= truth <= high for low, high in (t.interval for t in told if t.interval)])
+    assert abs(covered - 0.95) <= 3 * np.sqrt(0.05 * 0.95 / draws)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import causalgraph as cg
-from causalgraph.data.source import Frame
+from causalgraph.data.opening import open_source
 from causalgraph.evaluate import counting
 from causalgraph.evaluate.resampling import bootstrap
 from causalgraph.evaluate.table import evaluate
@@ -183,7 +183,7 @@ def test_an_unknown_method_is_refused(frame):
 
 
 def test_the_bootstrap_draws_as_many_as_there_are():
-    counts = Frame(people(500)).counts([Variable("X"), Variable("Z")], [Variable("S", "continuous")])
+    counts = open_source(people(500)).counts([Variable("X"), Variable("Z")], [Variable("S", "continuous")])
     variables = {n: Variable(n) for n in "XZ"} | {"S": Variable("S", "continuous")}
     found = bootstrap([E("S", [Event("X", Level("1"))])], counts, variables, seed=0, replicates=400)
     exact = evaluate(E("S", [Event("X", Level("1"))]), counts, variables)
@@ -206,7 +206,7 @@ def test_strata_that_occur_are_numbered_where_all_would_be_too_many(monkeypatch)
 
 
 def test_strata_are_not_merged_where_a_term_speaks_of_one_covariate_alone():
-    counts = Frame(people()).counts([Variable(n) for n in "VXYZ"])
+    counts = open_source(people()).counts([Variable(n) for n in "VXYZ"])
     formula = Marginal(P(["Y"], ["X", "V", "Z"]) * P(["Z"], ["V"]) * P(["V"]), Value("V"), Value("Z"))
     formulas, same, made = counting.compacted([formula], counts, ("V", "Z"))
     assert (formulas, same, made) == ([formula], counts, {})

@@ -5,12 +5,16 @@ import pandas as pd
 import pytest
 from sympy import Integer
 
-from causalgraph.data.source import Frame
+from causalgraph.data.counts import Counts
+from causalgraph.data.opening import open_source
 from causalgraph.errors import EstimationError, ModelError
-from causalgraph.evaluate import table
-from causalgraph.evaluate.table import evaluate
+from causalgraph.evaluate.contraction import Record
+from causalgraph.evaluate.interval import quantile, simultaneous
+from causalgraph.evaluate.table import clusters_of, covariance, evaluate
 from causalgraph.formula.nodes import E, Event, Level, Marginal, P, Value
 from causalgraph.variables import Variable
+from oracles.counted import clustered_error
+from strategies import scaled
 
 NAMES = ("X", "Z", "W", "Y")
 VARIABLES = {n: Variable(n) for n in NAMES} | {"S": Variable("S", "continuous")}
@@ -28,7 +32,7 @@ def people(n=400, seed=0):
 
 
 def counted(frame, *names, outcomes=(), weight=None):
-    return Frame(frame, weight=weight).counts([VARIABLES[n] for n in names], [VARIABLES[n] for n in outcomes])
+    return open_source(frame, weight=weight).counts([VARIABLES[n] for n in names], [VARIABLES[n] for n in outcomes])
 
 
 BACKDOOR = Marginal(P(["Y"], ["X", "Z"]) * P(["Z"]), Value("Z"))
@@ -75,17 +79,17 @@ def test_the_gradient_agrees_with_the_complex_step(formula):
     from dataclasses import replace
 
     counts = counted(people(), "W", "X", "Y", "Z", outcomes=["S"])
-    record = table._Record(counts, VARIABLES)
+    record = Record(counts, VARIABLES)
     by_weight, by_sum = record.derivative(record.build(formula), ())
     step = 1e-20
     for cell in range(len(counts.weight)):
         bumped = counts.weight.astype(complex)
         bumped[cell] += 1j * step
-        value = table._Record(replace(counts, weight=bumped), VARIABLES).build(formula).data
+        value = Record(replace(counts, weight=bumped), VARIABLES).build(formula).data
         assert by_weight[cell] == pytest.approx(np.imag(value) / step, rel=1e-9, abs=1e-12)
         sums = counts.sums.astype(complex)
         sums[cell, 0] += 1j * step
-        value = table._Record(replace(counts, sums=sums), VARIABLES).build(formula).data
+        value = Record(replace(counts, sums=sums), VARIABLES).build(formula).data
         assert by_sum[cell, 0] == pytest.approx(np.imag(value) / step, rel=1e-9, abs=1e-12)
 
 
@@ -164,10 +168,106 @@ def test_a_table_that_is_too_large_is_refused():
     names = [f"V{i}" for i in range(9)]
     frame = pd.DataFrame({n: rng.integers(0, 9, 500) for n in names})
     variables = {n: Variable(n) for n in names}
-    counts = Frame(frame).counts(list(variables.values()))
+    counts = open_source(frame).counts(list(variables.values()))
     with pytest.raises(EstimationError, match="E503"):
         evaluate(P(names[:1], names[1:]), counts, variables)
 
 
 def test_a_number_is_a_formula():
     assert float(evaluate(Integer(3) / 4, counted(people(), "Y"), VARIABLES).values) == 0.75
+
+
+def villages(rng, many=40, effect=1.0):
+    """People in villages: what a village is like moves the covariate, the treatment and the outcome of all in it."""
+    cluster = np.repeat(np.arange(many), rng.integers(5, 16, many))
+    own = rng.normal(size=many)[cluster]
+    z = (own + rng.normal(size=len(own)) > 0).astype(int)
+    x = (rng.normal(size=many)[cluster] + 0.5 * z + rng.normal(size=len(own)) > 0.2).astype(int)
+    y = effect * x + z + 1.5 * rng.normal(size=many)[cluster] + rng.normal(size=len(own))
+    return z, x, y, cluster
+
+
+def by_cluster(z, x, y, cluster, weight=None, weighting="rows", clustered=True):
+    """Counts of X and Z, split by cluster, with the moments of S."""
+    w = np.ones(len(z)) if weight is None else weight
+    square = w if weighting == "counts" else w * w
+    keys = np.column_stack([x, z, cluster if clustered else 0 * cluster])
+    cells, where = np.unique(keys, axis=0, return_inverse=True)
+    centre = np.average(y, weights=w)
+    own = y - centre
+
+    def added(values):
+        return np.bincount(where.reshape(-1), weights=values)
+
+    return Counts(
+        variables=("X", "Z"),
+        levels=(("0", "1"), ("0", "1")),
+        codes=cells[:, :2].astype(np.intp),
+        weight=added(w),
+        squared=added(square),
+        outcomes=("S",),
+        centre=np.array([centre]),
+        sums=added(w * own)[:, None],
+        squared_sums=added(square * own)[:, None],
+        squared_products=added(square * own * own)[:, None, None],
+        n=float(w.sum()) if weighting == "counts" else float(len(w)),
+        dropped=0,
+        weighting=weighting,
+        clusters=cells[:, 2].astype(np.intp) if clustered else None,
+    )
+
+
+@pytest.mark.parametrize("weighting", ["rows", "counts", "survey"])
+def test_the_clustered_error_is_that_of_scores_added_up_by_cluster(weighting):
+    rng = np.random.default_rng(7)
+    z, x, y, cluster = villages(rng)
+    drawn = {"rows": np.ones(len(z)), "counts": rng.integers(1, 5, len(z)) * 1.0, "survey": rng.uniform(0.5, 3, len(z))}
+    counts = by_cluster(z, x, y, cluster, drawn[weighting], weighting)
+    expected = clustered_error(z.tolist(), x.tolist(), y.tolist(), drawn[weighting].tolist(), cluster.tolist())
+    assert float(evaluate(DIFFERENCE, counts, VARIABLES).errors) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_cells_may_be_split_by_cluster_in_any_order():
+    z, x, y, cluster = villages(np.random.default_rng(8))
+    counts = by_cluster(z, x, y, cluster)
+    turned = counts.keep(np.random.default_rng(0).permutation(len(counts.weight)))
+    found, again = (evaluate(DIFFERENCE, c, VARIABLES) for c in (counts, turned))
+    assert again.values == pytest.approx(found.values, rel=1e-12)
+    assert again.errors == pytest.approx(found.errors, rel=1e-12)
+
+
+def test_the_joint_covariance_of_a_table_has_the_clustered_errors_on_its_diagonal():
+    z, x, y, cluster = villages(np.random.default_rng(9))
+    counts = by_cluster(z, x, y, cluster)
+    found = evaluate(MEANS, counts, VARIABLES, errors="joint")
+    joint = covariance(*found.scores, counts)
+    np.testing.assert_allclose(np.sqrt(np.diag(joint)), found.errors.reshape(-1), rtol=1e-12)
+    # The difference of the two means, by their covariance and by its own gradient.
+    own = float(evaluate(DIFFERENCE, counts, VARIABLES).errors)
+    assert np.sqrt(np.array([-1, 1]) @ joint @ np.array([-1, 1])) == pytest.approx(own, rel=1e-12)
+
+
+def test_one_cluster_tells_nothing_about_clusters():
+    z, x, y, cluster = villages(np.random.default_rng(9))
+    with pytest.raises(EstimationError, match="E511"):
+        evaluate(DIFFERENCE, by_cluster(z, x, y, 0 * cluster), VARIABLES)
+
+
+def test_clustered_intervals_cover_where_plain_ones_do_not():
+    rng, many, villages_drawn = np.random.default_rng(10), scaled(150, 2000), 50
+    covered = {True: 0, False: 0}
+    for _ in range(many):
+        drawn = villages(rng, many=villages_drawn)
+        for clustered in covered:
+            counts = by_cluster(*drawn, clustered=clustered)
+            found, critical = evaluate(DIFFERENCE, counts, VARIABLES), quantile(0.95, clusters_of(counts))
+            covered[clustered] += abs(float(found.values) - 1.0) <= critical * float(found.errors)
+    # Treatment goes by village, so that few of 50 carry the number: a point is lost.
+    assert abs(covered[True] / many - 0.95) < 3 * np.sqrt(0.95 * 0.05 / many) + 0.01
+    assert covered[False] / many < 0.85
+
+
+def test_one_number_alone_needs_its_own_critical_value():
+    one = np.array([[4.0]])
+    assert simultaneous(one, 0.95, 0, draws=400_000) == pytest.approx(quantile(0.95), rel=0.01)
+    assert simultaneous(one, 0.95, 0, draws=400_000, clusters=8) == pytest.approx(quantile(0.95, 8), rel=0.01)
