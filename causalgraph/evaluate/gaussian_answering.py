@@ -13,6 +13,7 @@ import numpy as np
 from causalgraph.criteria.separation import words
 from causalgraph.errors import EstimationError
 from causalgraph.evaluate.canonical import Basis, standardised
+from causalgraph.evaluate.coefficients import text as coefficients_text
 from causalgraph.evaluate.estimate import Estimate, Row
 from causalgraph.evaluate.gaussian import Numbers, differentiated, law, regressors
 from causalgraph.evaluate.interval import quantile, simultaneous, wald
@@ -28,6 +29,7 @@ from causalgraph.evaluate.lines import (
     slope,
 )
 from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World
+from causalgraph.evaluate.tracing import in_regressions, variables_of
 from causalgraph.formula.nodes import P
 from causalgraph.formula.printing import text as formula_text
 from causalgraph.identify.answer import NotIdentified, Undecided
@@ -129,6 +131,8 @@ def answer_gaussian(
     )
 
 
+# A slope of more variables than this isn't spelt out: with ratios in it, that may take seconds, and fill a page.
+MOST_IN_SYMBOLS = 4
 ADJUSTING = ("backdoor", "adjustment", "optimal")
 
 
@@ -281,6 +285,10 @@ def _notes(asked: Asked, numbers: Numbers, covariance: NDArray[np.float64] | Non
     query, world = asked.query, asked.world
     if isinstance(query, Effect):
         yield from _effect_notes(query, world)
+        line = asked.lines[query]
+        if line.slope_in is not None and len(variables_of(line.formula)) <= MOST_IN_SYMBOLS:
+            symbols = in_regressions(line.formula, line.slope_in, line.outcome)
+            yield f"in coefficients of regressions: {coefficients_text(symbols)}"
     count, curves = len(asked.rows), _curves(asked)
     for i, (line, name) in enumerate(curves, start=count):
         told = _told(i, numbers, covariance)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from causalgraph.graphs.mixed import MixedGraph
 
-__all__ = ["exact_slope", "in_covariances", "in_regressions", "total_effect", "trace"]
+__all__ = ["exact_slope", "in_covariances", "in_regressions", "total_effect", "trace", "variables_of"]
 
 # Beyond this many variables in one formula it has too many terms to be read, or to be worked out: determinants sooner.
 MOST_VARIABLES = 8
@@ -56,7 +56,7 @@ def exact_slope(formula: Expr, x: str, y: str, covariance: Callable[[str, str], 
     >>> exact_slope(P(["Y"], ["X"]), "X", "Y", lambda a, b: Fraction(3 if a == b else 2))
     Fraction(2, 3)
     """
-    names = _mentioned(formula)
+    names = variables_of(formula)
     matrix = np.empty((len(names), len(names)), dtype=object)
     for i, a in enumerate(names):
         for j, b in enumerate(names):
@@ -65,7 +65,8 @@ def exact_slope(formula: Expr, x: str, y: str, covariance: Callable[[str, str], 
     return _slope(formula, x, y, Basis(names, nothing, nothing + 1, nothing, matrix))
 
 
-def _mentioned(formula: Expr) -> tuple[str, ...]:
+def variables_of(formula: Expr) -> tuple[str, ...]:
+    """Return the variables of a formula, in natural order."""
     return tuple(sorted({e.variable for p in formula.atoms(P) for e in (*p.events, *p.given)}, key=natural))
 
 
@@ -140,7 +141,7 @@ def in_covariances(formula: Expr, x: str, y: str) -> Expr:
     >>> text(in_covariances(backdoor, "X", "Y"))
     '(σ_XY σ_ZZ - σ_XZ σ_YZ) / (σ_XX σ_ZZ - σ_XZ^2)'
     """
-    names = _mentioned(formula)
+    names = variables_of(formula)
     _require_few(names, MOST_IN_COVARIANCES)
     minors = Minors(names)
     return written(_regressed(formula, x, y), minors.ratio)
@@ -157,7 +158,7 @@ def _require_few(names: Sequence[str], most: int) -> None:
 
 def _regressed(formula: Expr, x: str, y: str) -> FracElement:
     """Work a slope out over the field of regression coefficients."""
-    names = _mentioned(formula)
+    names = variables_of(formula)
     _require_few(names, MOST_VARIABLES)
     uses = Counter(e.variable for p in formula.atoms(P) for e in (*p.events, *p.given))
     order = sorted(names, key=lambda n: (n == y, -uses[n], natural(n)))

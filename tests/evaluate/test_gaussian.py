@@ -307,3 +307,10 @@ def test_an_effect_doesnt_depend_on_units():
     other = ask(GRAPHS["napkin"], "ate(X, Y)", df * pd.Series(scales))
     assert other.value == pytest.approx(plain.value * 2.0**40, rel=1e-10)
     assert other.std_error == pytest.approx(plain.std_error * 2.0**40, rel=1e-10)
+
+
+def test_a_slope_is_told_in_coefficients_of_regressions():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(200, 3)), columns=["X", "M", "Y"])
+    found = cg.parse("X -> M -> Y; X <-> Y").ask("ate(X, Y)", data=frame)
+    assert "in coefficients of regressions: β_MX β_{YM·X}" in found.notes
