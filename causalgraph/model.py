@@ -128,8 +128,11 @@ class Model:
         from causalgraph.ask import answer
         from causalgraph.sources import settings_of
 
-        if not 0 < level < 1:
-            raise ModelError.because("E216", f"a level of confidence lies between 0 and 1, and {level} doesn't")
+        said: tuple[object, object] = level, seed  # whatever their types promise
+        if not (isinstance(said[0], float | int) and 0 < level < 1):
+            raise ModelError.because("E216", f"a level of confidence lies between 0 and 1, and {level!r} doesn't")
+        if not (isinstance(said[1], int) and seed >= 0):
+            raise ModelError.because("E219", f"a seed is a whole number that isn't negative, and {seed!r} is none")
         asked = self._checked(query)
         settings = settings_of(
             self,

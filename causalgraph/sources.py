@@ -66,13 +66,18 @@ def settings_of(
         how: the other settings.
 
     Raises:
-        ModelError: weights are said to be what they can't be (E217).
+        ModelError: weights are said to be what they can't be, or there are none (E217).
     """
     named = model.data or DataFile("", {})
     # What a model says of its weights is said of its own column of weights.
     said = weights_as or (named.weights_as if weight is None else None)
     if said is not None and said not in WEIGHTS_AS:
         raise ModelError.because("E217", f"weights can't be {said!r}", fix=f"say {', '.join(WEIGHTS_AS)}, or nothing")
+    column = named.weight if weight is None else weight
+    if said is not None and column is None:
+        raise ModelError.because(
+            "E217", f"weights can't be {said!r} where there are none", fix='name their column: weight="…"'
+        )
     kept: list[Source] = []
 
     def source() -> Source:
@@ -83,7 +88,7 @@ def settings_of(
                 open_source(
                     opened(model, data),
                     columns=named.columns,
-                    weight=named.weight if weight is None else weight,
+                    weight=column,
                     weights_as=said,
                     cluster=named.cluster if cluster is None else cluster,
                     na=named.na,

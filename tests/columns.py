@@ -36,7 +36,6 @@ POOLS: dict[str, tuple[object, ...]] = {
     "span": SPANS,
     "hour": (dt.time(1, 2), dt.time(23, 59, 59, 7)),
     "decimal": (Decimal("0.10"), Decimal("-3.00"), Decimal("2.50")),
-    "bytes": (b"a", b"\xff"),
     "mixed": (1, "a", "1", 2.5, "?", -99),
 }
 
@@ -136,7 +135,6 @@ FRAMES: dict[str, tuple[Maker, ...]] = {
         polars_type("Duration", "span", pl.Duration("us")),
         polars_type("Time", "hour", pl.Time),
         polars_type("Decimal", "decimal", pl.Decimal(10, 2)),
-        polars_type("Binary", "bytes", pl.Binary),
         Maker("polars Object", "mixed", lambda v: pl.Series(v, dtype=pl.Object)),
     ),
     "arrow": (
@@ -159,7 +157,6 @@ FRAMES: dict[str, tuple[Maker, ...]] = {
         arrow_type("duration", "span", pa.duration("us")),
         arrow_type("time", "hour", pa.time64("us")),
         arrow_type("decimal", "decimal", pa.decimal128(10, 2)),
-        arrow_type("binary", "bytes", pa.binary()),
     ),
 }
 ASSEMBLED: dict[str, Callable[[dict[str, Any]], Any]] = {

@@ -9,6 +9,7 @@ import pytest
 
 import causalgraph as cg
 from causalgraph.progress import watched
+from strategies import scaled
 
 MODEL = "Z -> X, Y; X -> Y; Z : {a, b, c}; Y : continuous"
 FORMS = {
@@ -37,6 +38,159 @@ def test_sql_says_what_the_counts_say(form, question):
         assert dict(row.levels) == dict(same.levels)
         assert row.value == pytest.approx(same.value, rel=1e-12, abs=1e-7)
         assert row.interval is None
+
+
+BY_WAYS = ("counts", "sql")
+EIGHT = {"Z": [0, 0, 0, 0, 1, 1, 1, 1] * 5, "X": [0, 1, 0, 1, 0, 1, 1, 1] * 5, "Y": [0, 1, 0, 0, 1, 1, 1, 0] * 5}
+
+
+def both(data, question="ate(X, Y)", text="Z -> X, Y; X -> Y", **settings):
+    """Answer by counts and by SQL, or say which error each is."""
+    found = []
+    for method in BY_WAYS:
+        try:
+            answer = cg.parse(text).ask(question, data=data, method=method, **settings)
+            found.append(([r.value for r in answer.rows], answer.n, answer.dropped, answer.level))
+        except cg.CausalGraphError as error:
+            found.append(error.diagnostics[0].code)
+    return found
+
+
+def agree(data, question="ate(X, Y)", text="Z -> X, Y; X -> Y", **settings):
+    by_counts, by_sql = both(data, question, text, **settings)
+    if isinstance(by_counts, str):
+        return by_counts == by_sql
+    return by_counts[1:] == by_sql[1:] and by_sql[0] == pytest.approx(by_counts[0], rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("form", ["pandas", "polars", "polars lazy", "pyarrow"])
+def test_columns_that_differ_in_capitals_alone_are_told_apart_by_sql(form):
+    frame = people()[["X", "Y"]].assign(x=lambda f: 1 - f.X, Y=lambda f: f.Y - 1e8)
+    for name in "Xx":
+        assert agree(FORMS[form](frame), f"ate({name}, Y)", f"{name} -> Y")
+
+
+def test_sql_is_not_printed_where_columns_differ_in_capitals_alone():
+    model, frame = cg.parse("X -> Y; x -> Y; Y : continuous"), people().assign(x=lambda f: 1 - f.X)
+    for dialect in ("duckdb", "spark"):
+        with pytest.raises(cg.EstimationError, match="E521"):
+            model.sql("E(Y | X, x)", frame, dialect=dialect)
+    assert '"x"' in model.sql("E(Y | X, x)", frame, dialect="postgres")
+
+
+WEIGHTS = {
+    "negative": [-1] + [2] * 39,
+    "nothing": [0] * 40,
+    "missing": [None] * 3 + [1.5] * 37,
+    "infinite": [np.inf] + [1.0] * 39,
+    "text": ["2"] * 39 + ["3"],
+    "no number": ["x"] * 40,
+    "boolean": [True] * 20 + [False] * 20,
+    "exact": [1 / 40] * 40,
+    "some zero": [0] * 10 + [3] * 30,
+    "marked": [9] * 5 + [2] * 35,
+    "dates": pd.date_range("2020-01-01", periods=40),
+}
+
+
+@pytest.mark.parametrize("form", ["pandas", "duckdb"])
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_sql_takes_weights_as_the_counts_do(form, weight):
+    data = FORMS[form](pd.DataFrame(EIGHT | {"w": WEIGHTS[weight]}))
+    text = 'data "f" { na = "9" }\nZ -> X, Y\nX -> Y'
+    assert agree(data, text=text, weight="w")
+
+
+def test_bad_weights_are_refused_in_printed_sql():
+    frame = pd.DataFrame(EIGHT | {"w": WEIGHTS["negative"]})
+    file = cg.parse('data "f" { weight = w }\nX -> Y')
+    with pytest.raises(cg.DataError, match="E304"):
+        file.sql("P(Y | X)", frame)
+
+
+@pytest.mark.parametrize("form", ["pandas", "duckdb"])
+def test_rows_without_a_cluster_are_left_out_by_sql(form):
+    frame = pd.DataFrame(EIGHT | {"c": [None] * 7 + ["?", *"abcd" * 8]})
+    text = 'data "f" { na = "?" }\nZ -> X, Y\nX -> Y'
+    assert agree(FORMS[form](frame), text=text, cluster="c")
+    assert both(FORMS[form](frame), text=text, cluster="c")[1][1:3] == (32, 8)
+    assert both(frame, cluster="nowhere") == ["E301", "E301"]
+
+
+MARKS = ["9.0", "nan", "inf", "?", "-9", "1_0", "2020-01-01", "2020-01-01 06:00:00", "0"]
+
+
+@pytest.mark.parametrize(
+    ("form", "mark"), [*(("pandas", m) for m in MARKS), *(("duckdb", m) for m in MARKS[: scaled(1, len(MARKS))])]
+)
+def test_marks_of_missing_values_are_the_same_to_sql(form, mark):
+    days = pd.date_range("2020-01-01", periods=3).repeat(14)[:40]
+    frame = pd.DataFrame(EIGHT)
+    held = {
+        "numbers": frame.Z.replace(0, 9),
+        "booleans": frame.Z == 1,
+        "dates": days,
+        "times": days + pd.Timedelta(hours=6),
+        "texts": frame.Z.map({0: "?", 1: "0"}),
+    }
+    for values in held.values():
+        shown = frame.assign(Z=values, X=frame.X.map({0: "no", 1: "yes"}), Y=frame.Y.map({0: "no", 1: "yes"}))
+        text = f'data "f" {{ na = "{mark}" }}\nZ -> Y'
+        assert agree(FORMS[form](shown), "P(Y=yes | Z)", text)
+
+
+def test_large_outcomes_lose_no_more_digits_by_sql_than_by_counts():
+    by_counts, by_sql = both(people(20_000), text=MODEL)
+    assert by_sql[0] == pytest.approx(by_counts[0], rel=3e-8)
+    text = cg.parse(MODEL).sql("E(Y | X, Z)", people(20_000))
+    with duckdb.connect() as connection:
+        connection.register("data", frame := people(20_000))
+        found = connection.execute(text).fetchall()
+    # One rounding at the size of the mean itself is all that is lost.
+    means = (frame.Y - 1e8).groupby([frame.X, frame.Z]).mean()
+    for *cell, value in found:
+        x, z = sorted(cell, key=lambda v: isinstance(v, str))
+        assert value - 1e8 == pytest.approx(means[x, z], abs=2 * np.spacing(1e8))
+
+
+def test_an_answer_by_sql_says_what_was_used():
+    frame = people()
+    frame.loc[:9, "Z"] = None
+    frame.loc[20:24, "w"] = 0
+    for said in (None, "counts", "survey"):
+        by_counts, by_sql = both(frame, text=MODEL, weight="w", weights_as=said)
+        assert by_counts[1:] == by_sql[1:]
+        assert by_sql[2] == 10
+    assert both(pd.DataFrame({"Z": [None] * 4, "X": [0, 1] * 2, "Y": [0, 1] * 2}).astype({"Z": float}))[1] == "E307"
+
+
+def test_sql_leaves_the_tables_of_a_connection_alone():
+    with duckdb.connect() as connection:
+        connection.register("given", pd.DataFrame(EIGHT))
+        connection.execute("CREATE TABLE other AS SELECT * FROM given; CREATE TABLE data AS SELECT 7 AS c0, 8 AS c1")
+        assert agree(connection.sql("SELECT * FROM other"))
+        assert connection.sql("SELECT * FROM data").fetchall() == [(7, 8)]
+        names = {n for (n,) in connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
+        assert names <= {"given"}
+
+
+def test_columns_that_are_not_asked_for_do_not_matter_to_sql():
+    for odd in ([{}] * 40, [1j] * 40, pd.period_range("2020-01", periods=40, freq="M")):
+        assert agree(pd.DataFrame(EIGHT | {"odd": odd}))
+
+
+def test_moments_to_the_nanosecond_have_no_sql():
+    frame = pd.DataFrame({"T": pd.to_datetime([1, 2] * 20, unit="ns"), "Y": [0, 1] * 20})
+    assert both(frame, "P(Y | T)", "T -> Y")[1] == "E521"
+
+
+def test_what_duckdb_can_not_compare_is_refused(tmp_path):
+    frame = pd.DataFrame(EIGHT).assign(Z=lambda f: pd.to_timedelta(f.Z, unit="D"))
+    assert both(frame)[1] == "E521"
+    file = tmp_path / "people.csv"
+    people().to_csv(file, index=False)
+    data = cg.open_data(str(file))
+    assert agree(data, "P(X | Z)", MODEL)
 
 
 def test_sql_that_is_printed_runs_on_the_data():

@@ -1,19 +1,23 @@
 """What the columns of some data are to the variables of a model: their kinds, levels and numbers.
 
 Every problem is found before a number is computed: a missing column (E301), unreadable values (E302), an undeclared
-level (E303), two columns of one name (E305), infinite numbers (E306), values that are no levels or no numbers (E308).
+level (E303), two columns of one name (E305), infinite numbers (E306), no rows at all (E307), values that are no levels
+or no numbers (E308).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from math import isfinite
+from re import fullmatch
 
 import numpy as np
 
 from causalgraph.data.engine import Engine, Facts, Number
+from causalgraph.data.raw import NUMERAL
 from causalgraph.errors import DataError, did_you_mean
 from causalgraph.names import natural
 from causalgraph.variables import Kind, Variable, canonical, level_text
@@ -82,7 +86,13 @@ class Columns:
         return found
 
     def prepare(self, variables: Sequence[Variable]) -> None:
-        """Say which variables a question will be about, so that one pass may tell what all their columns are."""
+        """Say which variables a question will be about, so that one pass may tell what all their columns are.
+
+        Raises:
+            DataError: there are no rows (E307).
+        """
+        if not self.size:
+            raise DataError.because("E307", f"{self.name} has no rows", fix="pass data that has some")
         names = dict.fromkeys(self.columns.get(v.name, v.name) for v in variables if not v.latent)
         columns = [c for c in (self._by_name.get(name) for name in names) if c is not None]
         self.engine.prepare(columns)
@@ -148,8 +158,8 @@ class Columns:
         """Return the two levels of a binary variable, the one that counts as 1 last.
 
         Raises:
-            DataError: there are more than two; one of two codes is called 0 or 1 and isn't; or there is one word alone,
-                which tells nobody whether it is the one that counts (E303).
+            DataError: there are more than two; two are one number, written in two ways; one of two codes is called 0
+                or 1 and isn't; or there is one word alone, which tells nobody whether it is the one that counts (E303).
         """
         name, shown = variable.name, ", ".join(seen[:5]) + ", …" * (len(seen) > len(seen[:5]))
         if set(seen) <= {"0", "1"}:
@@ -158,6 +168,9 @@ class Columns:
         if len(seen) > len("01"):
             what = f"{name} is binary, but takes {len(seen):,} values: {shown}"
             raise DataError.because("E303", what, fix=f"{declare}, or continuous")
+        if len({canonical(level) for level in seen}) < len(seen):
+            what = f"{name} is binary, but coded {shown}, which are one number"
+            raise DataError.because("E303", what, fix="write a level alike in every row, or turn the two into words")
         if {"0", "1"} & set(seen):
             what = f"{name} is binary, but coded {shown}, so that {name}=1 could mean two things"
             raise DataError.because("E303", what, fix=declare)
@@ -170,7 +183,8 @@ class Columns:
         """Say how a variable's column counts as a number; a binary's levels count as 0 and 1.
 
         Raises:
-            DataError: a value can't be read as a number (E302), isn't finite (E306), or is a date or complex (E308).
+            DataError: a value can't be read as a number (E302), isn't finite (E306), is a date or complex (E308), or is
+                negative or a fraction where a count is declared (E303).
         """
         column = self.column(variable.name)
         if variable.kind == "binary":
@@ -187,7 +201,9 @@ class Columns:
                 fix="turn them into numbers, such as days, in the data",
             )
         if facts.storage == "text":
-            return Number(column, self._read_texts(variable.name))
+            read = self._read_texts(variable.name)
+            _check_count(variable, min(read.values(), default=0.0), whole=all(v % 1 == 0 for v in read.values()))
+            return Number(column, read)
         if facts.endless:
             row = self.first_row(column, np.inf, -np.inf)
             raise DataError.because(
@@ -196,6 +212,7 @@ class Columns:
                 f"({facts.endless:,} rows are)",
                 fix="mend the rows, or mark them as missing",
             )
+        _check_count(variable, facts.low or 0.0, whole=facts.whole or facts.low is None)
         return Number(column, None, facts.mean or 0.0)
 
     def _read_texts(self, name: str) -> dict[object, float]:
@@ -242,9 +259,25 @@ def _read(value: object) -> float | None:
     return found if isfinite(found) and "_" not in str(value) else None
 
 
+def _check_count(variable: Variable, low: float, *, whole: bool) -> None:
+    """Hold what is declared a count against the data.
+
+    Raises:
+        DataError: it is negative or a fraction somewhere (E303).
+    """
+    if variable.kind != "count" or (low >= 0 and whole):
+        return
+    found = f"goes down to {low:g}" if low < 0 else "holds numbers that aren't whole"
+    raise DataError.because(
+        "E303", f"{variable.name} is a count, but {found}", fix=f"declare it continuous: {variable.name} : continuous"
+    )
+
+
 def _in_order(levels: set[str]) -> tuple[str, ...]:
-    """Sort levels as numbers where all are numbers, else as names."""
-    try:
-        return tuple(sorted(levels, key=float))
-    except ValueError:
-        return tuple(sorted(levels, key=natural))
+    """Sort levels as numbers where all are numbers, else as names; the text decides between equal ones.
+
+    Numbers are compared exactly: to floats, 2**53 and 2**53 + 1 are one, and which comes first is left to chance.
+    """
+    if all(fullmatch(NUMERAL, level.strip()) for level in levels):
+        return tuple(sorted(levels, key=lambda level: (Decimal(level.strip()), level)))
+    return tuple(sorted(levels, key=lambda level: (natural(level), level)))

@@ -5,20 +5,24 @@ A part of a query is a list of lines; a line may hold line breaks of its own, in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from causalgraph.errors import EstimationError
 
 __all__ = [
     "DIALECTS",
+    "Column",
     "Dialect",
     "Names",
     "dialect_named",
+    "float_literal",
     "identifier",
     "indented",
     "joined",
     "select",
     "text_literal",
+    "there",
     "where",
 ]
 
@@ -35,6 +39,7 @@ class Dialect:
         nan: the number that isn't one.
         escapes: replacements inside a text literal, in order.
         longest: the most bytes of an identifier, if there is a limit.
+        folds: are two quoted names one if they differ in capitals alone?
     """
 
     name: str
@@ -44,6 +49,7 @@ class Dialect:
     nan: str
     escapes: tuple[tuple[str, str], ...] = (("'", "''"),)
     longest: int | None = None
+    folds: bool = True
 
 
 DUCKDB = Dialect("duckdb", '"', "DOUBLE", "isnan({})", "CAST('NaN' AS DOUBLE)")
@@ -51,7 +57,15 @@ DIALECTS = (
     DUCKDB,
     # Two text literals side by side are one in Spark, so that a doubled quote would vanish.
     Dialect("spark", "`", "DOUBLE", "isnan({})", "CAST('NaN' AS DOUBLE)", (("\\", "\\\\"), ("'", "\\'"))),
-    Dialect("postgres", '"', "DOUBLE PRECISION", "{} = 'NaN'", "CAST('NaN' AS DOUBLE PRECISION)", longest=63),
+    Dialect(
+        "postgres",
+        '"',
+        "DOUBLE PRECISION",
+        "CAST({} AS DOUBLE PRECISION) = 'NaN'",
+        "CAST('NaN' AS DOUBLE PRECISION)",
+        longest=63,
+        folds=False,
+    ),
 )
 
 
@@ -90,6 +104,52 @@ def text_literal(text: str, dialect: Dialect = DUCKDB) -> str:
     for plain, escaped in dialect.escapes:
         text = text.replace(plain, escaped)
     return f"'{text}'"
+
+
+def float_literal(number: float) -> str:
+    """Write a float as a literal that every dialect takes for one, and for no decimal of few digits.
+
+    >>> float_literal(0.5), float_literal(-1e30)
+    ('0.5e0', '(-1e+30)')
+    """
+    digits = repr(float(number))
+    digits = digits if "e" in digits else f"{digits}e0"
+    return f"({digits})" if digits.startswith("-") else digits
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """How a variable is read from a table; what is text is SQL, put into the query as it stands.
+
+    Attributes:
+        expression: the variable, its name quoted.
+        levels: the literal of each level, by the level's text; needed where the variable stands in a probability.
+        number: the variable as a number; needed where it is averaged, or weighs.
+        is_float: can it be NaN? That counts as missing, like NULL.
+        missing: literals that mark a missing value.
+        centre: taken from the number before it is summed and added to its mean, so that large values lose no digits.
+    """
+
+    expression: str
+    levels: Mapping[str, str] = field(default_factory=dict)
+    number: str | None = None
+    is_float: bool = False
+    missing: tuple[str, ...] = ()
+    centre: float = 0.0
+
+
+def there(column: Column, dialect: Dialect = DUCKDB) -> list[str]:
+    """Return the conditions under which a row has a value in a column.
+
+    >>> there(Column("X", is_float=True, missing=("-99",)))
+    ['X IS NOT NULL', 'NOT isnan(X)', 'X NOT IN (-99)']
+    """
+    conditions = [f"{column.expression} IS NOT NULL"]
+    if column.is_float:
+        conditions.append(f"NOT {dialect.not_a_number.format(column.expression)}")
+    if column.missing:
+        conditions.append(f"{column.expression} NOT IN ({', '.join(column.missing)})")
+    return conditions
 
 
 @dataclass

@@ -17,7 +17,7 @@ from causalgraph.errors import DataError, Span
 
 __all__ = ["Watch", "stamps", "told"]
 
-# What DuckDB says of a line, and what we say.
+# What DuckDB, pandas and Python say of a line, and what we say.
 SAYINGS = (
     (r"Line: (\d+).*Expected Number of Columns: \d+ Found", "line {} is longer or shorter than the header"),
     (r"Line: (\d+).*unterminated quote", "the quotes of line {} don't match: one isn't closed, or text follows it"),
@@ -25,6 +25,10 @@ SAYINGS = (
     (r"Line: (\d+).*[Mm]aximum line size", "line {} is too long"),
     (r"state machine reached an invalid state", "lines end in several ways, or quotes don't match"),
     (r"sqlite_scanner", "it is a SQLite database, not a DuckDB one"),
+    (r"Expected \d+ fields in line (\d+), saw", "line {} is longer than those before it"),
+    (r"EOF inside string", "quotes don't match: one isn't closed"),
+    (r"Error tokenizing data", "its lines can't be taken apart into values"),
+    (r"'utf-8' codec can't decode", "it isn't UTF-8"),
     (r"No space left|max_temp_directory_size", "the disk has no room for what memory doesn't hold"),
 )
 

@@ -5,26 +5,22 @@ DuckDB reads parquet and all text but small files, and moves to disk what doesn'
 
 from __future__ import annotations
 
-import bz2
 import glob
-import lzma
 import os
 import shutil
 import tempfile
 import weakref
-import zipfile
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from causalgraph.data.delimited_files import delimited
 from causalgraph.data.dialects import identifier, text_literal
 from causalgraph.data.file_errors import Watch, stamps, told
-from causalgraph.data.small_files import read_whole
+from causalgraph.data.small_files import OPENERS, read_whole
 from causalgraph.data.text_files import (
     MISSING,
     all_rows,
@@ -48,6 +44,7 @@ LARGEST_STORED = 1 << 28
 # How many bytes of text one compressed byte may hold, at a guess.
 COMPRESSION = 8
 COMPRESSED = (".gz", ".zst", ".bz2", ".xz", ".zip")
+UNREAD = (".bz2", ".xz", ".zip")  # which DuckDB can't unpack itself
 DATABASES = (".duckdb", ".ddb", ".db")
 MEMORY = "CAUSALGRAPH_MEMORY"
 
@@ -233,25 +230,13 @@ def _unpacked(job: _Job) -> _Job:
     Raises:
         DataError: a zip holds more than one file (E310).
     """
-    openers: dict[str, Callable[[Path], Any]] = {".bz2": bz2.open, ".xz": lzma.open, ".zip": _open_zip}
     files = list(job.files)
     for i, file in enumerate(job.files):
-        opener = openers.get(file.suffix.lower())
-        if opener is not None:
+        if file.suffix.lower() in UNREAD:
             files[i] = job.folder / f"{i}{_ending(file)}"
-            with opener(file) as packed, files[i].open("wb") as plain:
+            with OPENERS[file.suffix.lower()](file) as packed, files[i].open("wb") as plain:
                 shutil.copyfileobj(packed, plain)
     return replace(job, files=tuple(files))
-
-
-@contextmanager
-def _open_zip(path: Path) -> Iterator[Any]:
-    with zipfile.ZipFile(path) as packed:
-        members = [m for m in packed.namelist() if not m.endswith("/")]
-        if len(members) != 1:
-            raise DataError.because("E310", f"{path} holds {len(members)} files", fix="pack one file alone")
-        with packed.open(members[0]) as member:
-            yield member
 
 
 def _text(job: _Job, sql: str, names: Sequence[str]) -> object:

@@ -30,6 +30,7 @@ def looked_up(values: Sequence[object], number: Number) -> Floats:
     return np.array([*(coded.get(v, np.nan) for v in values), np.nan])
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what floats can't hold shows as a number that isn't determined
 def gathered_cells(
     block: Block,
     found: Factorized,

@@ -18,7 +18,7 @@ from causalgraph.data.engine import Storage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Column", "arrow_column", "pandas_column", "polars_column", "storage_of"]
+__all__ = ["Column", "arrow_column", "own_time", "pandas_column", "polars_column", "storage_of"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ def pandas_column(series: Any) -> Column:
         encoded = _factors(series)
     except TypeError:  # lists and the like have no hash, and are no levels
         return Column("other", missing=series.isna().to_numpy())
+    if any(isinstance(v, bytes) for v in encoded.distinct):
+        return Column("other", missing=series.isna().to_numpy())
     return Column(None, encode=lambda: encoded)
 
 
@@ -111,10 +113,15 @@ def _raw(distinct: Any) -> list[object]:
 
 def _exact(values: list[object]) -> list[object]:
     """Return times as Python's own, which all engines share, but those of nanoseconds as they are."""
-    return [_own_time(v) if isinstance(v, pd.Timestamp | pd.Timedelta) else v for v in values]
+    return [own_time(v) if isinstance(v, pd.Timestamp | pd.Timedelta) else v for v in values]
 
 
-def _own_time(value: pd.Timestamp | pd.Timedelta) -> object:
+def own_time(value: pd.Timestamp | pd.Timedelta) -> object:
+    """Return a time as Python's own, but one of nanoseconds as it is.
+
+    >>> own_time(pd.Timestamp("2020-01-01")), own_time(pd.Timestamp(1)).nanosecond
+    (datetime.datetime(2020, 1, 1, 0, 0), 1)
+    """
     if isinstance(value, pd.Timestamp):
         return value.to_pydatetime() if value.nanosecond == 0 else value
     return value.to_pytimedelta() if value.nanoseconds == 0 else value
@@ -140,7 +147,7 @@ def polars_column(series: Any) -> Column:
     if dtype.is_numeric():  # decimals, and whole numbers that are wider than numpy's
         numbers = series.cast(pl.Float64).to_numpy()
         return Column("number", numbers, missing, lambda: _by_place(series, series.rank("dense")))
-    if dtype.is_nested():
+    if dtype.is_nested() or dtype == pl.Binary:
         return Column("other", missing=missing)
     if dtype == pl.Null:
         return Column("text", encode=lambda: encode_factors(np.full(len(series), -1), []))
@@ -202,7 +209,8 @@ def arrow_column(column: Any) -> Column:
         return Column("number", column.to_numpy())
     if types.is_decimal(dtype):
         return Column("number", column.cast(pa.float64()).to_numpy(), encode=lambda: _by_dictionary(column))
-    if types.is_nested(dtype) or (types.is_dictionary(dtype) and types.is_nested(dtype.value_type)):
+    held = dtype.value_type if types.is_dictionary(dtype) else dtype
+    if types.is_nested(held) or "binary" in str(held):
         return Column("other", missing=missing)
     if types.is_null(dtype):
         return Column("text", encode=lambda: encode_factors(np.full(len(column), -1), []))

@@ -270,7 +270,7 @@ def _encoded(name: str, column: Column, marks: tuple[str, ...]) -> Encoded:
         return without_marks(column.encode(), marks)
     if column.numbers is not None:
         return encode_numbers(column.numbers, _unknown(column.numbers, column.missing, marks))
-    raise DataError.because("E308", f"{name} holds values that aren't levels: lists, structures or the like")
+    raise DataError.because("E308", f"{name} holds values that aren't levels: lists, structures, bytes or the like")
 
 
 def _unknown(

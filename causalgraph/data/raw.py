@@ -11,20 +11,24 @@ from zoneinfo import ZoneInfo
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 
 from causalgraph.data.engine import Storage
+from causalgraph.data.held import own_time
 from causalgraph.variables import level_text
 
 if TYPE_CHECKING:
     from narwhals.dtypes import DType
     from numpy.typing import NDArray
 
-__all__ = ["UNWRITTEN", "decoded", "marked", "missing", "number", "plain", "storage"]
+__all__ = ["NUMERAL", "UNWRITTEN", "decoded", "marked", "missing", "number", "plain", "storage"]
 
 # How a text looks that is read as a number. An engine's own reading would take 1_000 or 1d for one, each another.
 NUMERAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 WIDE = nw.UInt64 | nw.Int128 | nw.UInt128  # whole numbers that neither a float nor 64 bits with a sign can hold
-UNWRITTEN = nw.Datetime | nw.Duration  # engines write these each in their own way, so `marked` finds none of them
+UNWRITTEN = (
+    nw.Datetime | nw.Duration | nw.Time
+)  # engines write these each in their own way, so `marked` finds none of them
 
 
 def storage(dtype: DType) -> Storage:
@@ -44,7 +48,7 @@ def storage(dtype: DType) -> Storage:
 
 def plain(expr: nw.Expr, dtype: DType) -> nw.Expr:
     """Turn values into a type that numpy holds without loss: numbers, texts, booleans, dates and times."""
-    as_text = nw.Decimal | nw.Int128 | nw.UInt128 | nw.Categorical | nw.Enum | nw.Time | nw.Unknown
+    as_text = nw.Decimal | nw.Int128 | nw.UInt128 | nw.Categorical | nw.Enum | nw.Unknown
     return expr.cast(nw.String) if isinstance(dtype, as_text) else expr
 
 
@@ -70,6 +74,8 @@ def decoded(values: NDArray[Any], dtype: DType, *, wall_clock: bool = False) -> 
     if isinstance(dtype, nw.Date):
         return list(values.astype("datetime64[D]").tolist())
     if isinstance(dtype, nw.Datetime):
+        if _has_nanoseconds(values):
+            return _exact_moments(pd.Series(values), dtype.time_zone, wall_clock=wall_clock)
         times: list[dt.datetime] = values.astype("datetime64[us]").tolist()
         if dtype.time_zone is None:
             return list(times)
@@ -77,8 +83,22 @@ def decoded(values: NDArray[Any], dtype: DType, *, wall_clock: bool = False) -> 
         aware = [t.replace(tzinfo=dt.UTC).astimezone(zone) for t in times]
         return [t.replace(tzinfo=None) if wall_clock else t for t in aware]
     if isinstance(dtype, nw.Duration):
+        if _has_nanoseconds(values):
+            return [own_time(v) for v in pd.Series(values)]
         return list(values.astype("timedelta64[us]").tolist())
     return list(values.tolist())
+
+
+def _has_nanoseconds(values: NDArray[Any]) -> bool:
+    """Tell whether times are finer than Python's own, which end at microseconds."""
+    return bool((values != values.astype(f"{values.dtype.kind}8[us]")).any())
+
+
+def _exact_moments(moments: Any, zone: str | None, *, wall_clock: bool) -> list[object]:
+    if zone is not None:
+        moments = moments.dt.tz_localize("UTC").dt.tz_convert(zone)
+        moments = moments.dt.tz_localize(None) if wall_clock else moments
+    return [own_time(v) for v in moments]
 
 
 def _readable(texts: Collection[str], read: Any) -> list[Any]:
@@ -102,7 +122,7 @@ def marked(expr: nw.Expr, dtype: DType, texts: Collection[str]) -> nw.Expr:
         return expr.cast(nw.String).is_in(sorted(forms))
     if kind == "boolean":
         return expr.cast(nw.Int64).is_in([v for v in _readable(texts, int) if v in (0, 1)])
-    if isinstance(dtype, WIDE | nw.Date | nw.Time):
+    if isinstance(dtype, WIDE | nw.Date):
         return expr.cast(nw.String).is_in(sorted(texts))
     if isinstance(dtype, nw.Float32):
         return expr.cast(nw.Float64).is_in([float(v) for v in _readable(texts, np.float32)])

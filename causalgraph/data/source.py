@@ -50,10 +50,13 @@ class Source(Columns):
         All rows are looked at, also those that a missing value will drop.
 
         Raises:
-            DataError: a weight is negative or infinite, or all are zero; or they can't be what is said (E304).
+            DataError: a weight is negative or infinite, or all are zero or missing; or they can't be what is said
+                (E304).
         """
         if self.weight is None:
             return None, "rows"
+        if self.facts(self.weight).missing == self.size:
+            raise DataError.because("E304", f"the weights {self.weight} are all missing")
         number = replace(self.number(Variable(self.weight)), centre=0.0)
         if number.coded is None:
             facts = self.facts(self.weight)
@@ -75,6 +78,14 @@ class Source(Columns):
         if abs(total - 1) < EXACT_TOTAL:
             return number, "exact"
         return number, "counts" if whole else "survey"
+
+    def weighting(self) -> tuple[Number | None, Weighting]:
+        """Return the column of weights as a number, None without one, and what the weights are.
+
+        Raises:
+            DataError: a weight is negative or infinite, or all are zero; or they can't be what is said (E304).
+        """
+        return self._weights
 
     def _total(self, number: Number) -> tuple[float, float, bool]:
         """Return the sum of numbers that are read from text, the least, and whether all are whole."""

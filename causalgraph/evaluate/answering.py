@@ -18,7 +18,19 @@ from causalgraph.evaluate.effects import MEASURES, contrast_of
 from causalgraph.evaluate.estimate import Estimate, Row
 from causalgraph.evaluate.gaussian_answering import answer_gaussian
 from causalgraph.evaluate.interval import abc, certain, log_wald, quantile, simultaneous, wald, wilson
-from causalgraph.evaluate.pieces import Laid, Lost, Piece, failing_of, is_share, pieces_of, too_few, warnings_of
+from causalgraph.evaluate.pieces import (
+    Laid,
+    Lost,
+    Piece,
+    failing_of,
+    is_share,
+    naive_of,
+    notes_of,
+    pieces_of,
+    too_few,
+    unit_of,
+    warnings_of,
+)
 from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World, named
 from causalgraph.evaluate.quantities import held as held_by
 from causalgraph.evaluate.querying import answer_sql
@@ -98,7 +110,7 @@ def answer(
     if method == "auto" and not all(world.counted(name) for name in counting.cells_of(formulas)):
         return answer_gaussian(query, text, world, level=level, seed=seed)
     if method == "sql":
-        return answer_sql(text, pieces, world)
+        return answer_sql(text, pieces, world, level=level)
     parts = Parts(
         list(dict.fromkeys(i for p in pieces for i in p.parts.identified)),
         [c for p in pieces for c in p.parts.comparisons],
@@ -132,12 +144,12 @@ def answer(
         covariates=covariates,
         strata=counting.strata(counts, covariates),
         naive=_naive(pieces[0].quantity.naive, whole, variables) if _adjusts(parts) and single else None,
-        naive_of=_naive_of(query, world),
+        naive_of=naive_of(query, world),
         supported=min(one.held.mass for one in told),
         failing=tuple(s.to_dict() for s in failing),
         failing_strata=many,
-        notes=(*_notes(counts, variables, source), *_spread(pieces, parts, counts, variables)),
-        unit=_unit(query, variables),
+        notes=(*notes_of(counts, variables, source), *_spread(pieces, parts, counts, variables)),
+        unit=unit_of(query, variables),
         versus=contrast.versus if contrast else None,
         compared=dict.fromkeys(contrast.versus, contrast.pairs[0][0]) if contrast else {},
     )
@@ -297,7 +309,11 @@ def _rows(
         if isinstance(one, Lost):
             rows.append((Row(one.piece.label, None, None, None), None, ()))
         else:
-            rows += [(_row(one, levels, place, level, pointwise, ends), one, place) for levels, place in one.places]
+            share = is_share(query, world)
+            rows += [
+                (_row(one, levels, place, level, pointwise, ends, share=share), one, place)
+                for levels, place in one.places
+            ]
     joint = _joint([one for one in laid if isinstance(one, Laid)], whole) if 1 < len(rows) <= MOST_JOINT else None
     critical = None if joint is None else simultaneous(joint, level, seed, clusters=groups)
     for row, lies, place in rows:
@@ -307,7 +323,9 @@ def _rows(
             yield replace(row, joint=ends(lies, place, row.value, row.std_error, critical))
 
 
-def _row(one: Laid, levels: Mapping[str, str], place: Place, level: float, critical: float, ends: Ends) -> Row:
+def _row(
+    one: Laid, levels: Mapping[str, str], place: Place, level: float, critical: float, ends: Ends, *, share: bool
+) -> Row:
     """Return the number at a place with its error and interval."""
     if not one.found.valid[place]:
         return Row(levels, None, None, None)
@@ -315,6 +333,9 @@ def _row(one: Laid, levels: Mapping[str, str], place: Place, level: float, criti
     if one.resampled is not None:
         number = int(np.ravel_multi_index(place, one.found.values.shape)) if place else 0
         interval = None if too_few(one, place) else one.resampled.interval(number, level)
+        if share and interval is not None and certain(value, interval[1] - interval[0]):
+            # Of a share of 0 or 1, no replicate differs.
+            interval = ends(one, place, value, 0.0, critical)
         return Row(levels, value, one.resampled.error(number), interval)
     if np.isnan(error):
         return Row(levels, value, None, None)
@@ -359,35 +380,3 @@ def _joint(told: list[Laid], whole: Counts) -> NDArray[np.float64] | None:
 def _naive(formula: Expr, counts: Counts, variables: Mapping[str, Variable]) -> float | None:
     plain = evaluate(formula, counts, variables, errors="none")
     return float(plain.values) if bool(plain.valid) else None
-
-
-def _naive_of(query: Numeric, world: World) -> str:
-    if isinstance(query, Probability):
-        return "share"
-    if isinstance(query, Arithmetic):
-        return "comparison"
-    outcome = query.outcome.variable if isinstance(query, Expectation | Effect) else None
-    binary = outcome is not None and world.source.kind(world.variables[outcome]) == "binary"
-    what = "share" if binary else "mean"
-    return what if isinstance(query, Expectation) else f"comparison of {what}s"
-
-
-def _unit(query: Numeric, variables: Mapping[str, Variable]) -> str | None:
-    """Return the outcome's unit, where the query keeps it."""
-    if isinstance(query, Effect) and not MEASURES[query.measure].has_unit:
-        return None
-    if isinstance(query, Expectation | Effect):
-        return variables[query.outcome.variable].unit
-    if isinstance(query, Arithmetic) and query.operator in ("+", "-"):
-        units = {_unit(side, variables) for side in (query.left, query.right)}  # type: ignore[arg-type]  # the parser admits numeric sides alone
-        return units.pop() if len(units) == 1 else None
-    return None
-
-
-def _notes(counts: Counts, variables: Mapping[str, Variable], source: Source) -> Iterator[str]:
-    """Say which word of a binary outcome counts as 1."""
-    for name in counts.outcomes:
-        if source.kind(variables[name]) == "binary":
-            first, last = source.levels(variables[name])
-            if (first, last) != ("0", "1"):
-                yield f"{name}={last} counts as 1, {name}={first} as 0"

@@ -31,10 +31,12 @@ from causalgraph.errors import EstimationError
 from causalgraph.formula.nodes import E, Event, Level, Marginal, P, Value
 from causalgraph.variables import Variable
 
-__all__ = ["MOST_CELLS", "REPLICATE", "Array", "Layout", "Part", "Record"]
+__all__ = ["MOST_CELLS", "REPLICATE", "Array", "Layout", "Part", "Record", "settled"]
 
 # Arrays larger than this aren't made; 1e7 numbers take 80 MB.
 MOST_CELLS = 10_000_000
+# A sum of terms that cancel to within so many of their size is zero.
+ROUNDED = 8 * np.finfo(float).eps
 
 # The axis of replicates, always last: the innermost loops run along it. No variable's value has this prime.
 REPLICATE = Value("replicate", -1)
@@ -262,7 +264,7 @@ class Record:
         axes = _union(terms)
         data = [_align(t.data, t.axes, axes) for t in terms]
         _affordable(np.broadcast_shapes(*(d.shape for d in data)), axes)
-        total = np.asarray(reduce(np.add, data))
+        total = settled(np.asarray(reduce(np.add, data)), data)
         valid = None
         if any(t.valid is not None for t in terms):
             known = reduce(np.logical_and, [_align(t.known, t.axes, axes) for t in terms])
@@ -352,6 +354,12 @@ def _added(numbers: Array, place: NDArray[np.intp], size: int) -> Array:
     if len(starts):
         out[place[starts]] = np.add.reduceat(numbers, starts, axis=0)
     return out
+
+
+def settled(total: Array, terms: Sequence[Array]) -> Array:
+    """Return a sum with what rounding left of nothing as nothing, lest something be divided by it."""
+    size = reduce(np.add, [np.abs(t) for t in terms])
+    return np.where(np.abs(total) <= ROUNDED * size, 0, total)
 
 
 def _affordable(shape: tuple[int, ...], axes: Axes = ()) -> None:

@@ -149,7 +149,12 @@ class Estimate(Answer):
         if self.versus and self.single:
             rows.append(line(Word(f"{_levels(self.compared)} against {_levels(self.versus)}", "dim")))
         if self.dropped:
-            rows.append(line(f"{self.dropped:,} rows with missing values were left out", depth=0))
+            lost = (
+                "1 row with missing values was"
+                if self.dropped == 1
+                else f"{self.dropped:,} rows with missing values were"
+            )
+            rows.append(line(f"{lost} left out", depth=0))
         rows += [line(Word(n, "dim")) for n in self.notes]
         if self.naive is not None:
             rows.append(line(Word(f"a plain {self.naive_of} would have said {self.naive:.3g}", "dim")))

@@ -28,6 +28,7 @@ from causalgraph.evaluate.lines import (
     round_points,
     slope,
 )
+from causalgraph.evaluate.pieces import of_weights
 from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World
 from causalgraph.evaluate.tracing import in_regressions, variables_of
 from causalgraph.formula.nodes import P
@@ -51,6 +52,8 @@ MOST_ROWS = 2000
 # Levels further from the mean than so many standard deviations are warned of, and coefficients that should be zero but
 # are further from it than so many standard errors.
 FAR = 3
+# With fewer than this left free, the infinitesimal jackknife's errors are too small.
+FEW_FREE = 30
 # Regressions that a note names.
 NAMED = 3
 
@@ -214,6 +217,10 @@ def _freedom(asked: Asked) -> float:
 def _covariance(asked: Asked, numbers: Numbers) -> NDArray[np.float64]:
     """Return the covariance of all numbers that are read, whatever the law of the errors."""
     moments = asked.moments
+    if moments.clusters is not None and moments.clusters < len("ab"):
+        raise EstimationError.because(
+            "E515", "all rows are of one cluster", why="how far clusters differ can't be seen in one", fix="name none"
+        )
     variables = [asked.world.variables[n] for n in moments.variables]
     scores = asked.world.source.scores(variables, moments, numbers.linear, numbers.quadratic)
     counted = moments.n if moments.weighting in ("rows", "counts") else moments.effective
@@ -276,7 +283,8 @@ def _compared(query: Numeric, world: World) -> tuple[dict[str, str] | None, dict
     """Return what an effect of two levels compares: against what, and what."""
     if not isinstance(query, Effect) or not _binary(query.treatment.variable, world):
         return None, {}
-    first, last = world.levels(query.treatment.variable)
+    levels = world.levels(query.treatment.variable)
+    first, last = levels[0], levels[-1]
     return {query.treatment.variable: first}, {query.treatment.variable: last}
 
 
@@ -302,8 +310,9 @@ def _notes(asked: Asked, numbers: Numbers, covariance: NDArray[np.float64] | Non
     outcomes = {line.outcome for line in asked.lines.values()}
     for name in asked.moments.variables:
         if _binary(name, world):
-            first, last = world.source.levels(world.variables[name])
-            if (first, last) != ("0", "1"):
+            levels = world.source.levels(world.variables[name])
+            first, last = levels[0], levels[-1]
+            if (first, last) != ("0", "1") and first != last:
                 yield f"{name}={last} counts as 1, {name}={first} as 0"
             if name in outcomes:
                 yield f"{name} is binary: a line in place of its share may leave 0 to 1"
@@ -341,14 +350,21 @@ def _assumed(asked: Asked) -> Iterator[str]:
     yield f"assumes that means are linear{spread}: {'; '.join(islice(told, NAMED))}{more}"
 
 
+def _occurs(name: str, number: float, world: World) -> bool:
+    return any(level_number(name, level, world) == number for level in world.source.levels(world.variables[name]))
+
+
 def _warnings(asked: Asked, numbers: Numbers, covariance: NDArray[np.float64] | None) -> Iterator[str]:
     """Say what a reader of the numbers must know."""
-    if asked.moments.weighting == "survey":
-        yield "W503: the weights aren't whole numbers; they are taken for survey weights in the standard error"
+    yield from of_weights(asked.moments.weighting, asked.moments.n, asked.world)
+    if 0 < _freedom(asked) < FEW_FREE and covariance is not None:
+        what = "clusters" if asked.moments.clusters is not None else "observations"
+        yield f"W511: only {_freedom(asked):,.0f} {what} are left free by the equations: the interval is too narrow"
     moments = asked.moments
     points = {(n, x) for line in asked.lines.values() for n, x in line.held.items()}
     for name, number in sorted(points, key=lambda p: (natural(p[0]), p[1])):
-        if name not in moments.variables or is_discrete(name, asked.world):
+        # A level that occurs in the data is never far.
+        if name not in moments.variables or (is_discrete(name, asked.world) and _occurs(name, number, asked.world)):
             continue
         place = moments.variables.index(name)
         far = abs(number - moments.mean[place]) / sqrt(moments.covariance[place, place])

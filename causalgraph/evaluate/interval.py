@@ -16,6 +16,8 @@ __all__ = ["abc", "certain", "log_wald", "quantile", "simultaneous", "wald", "wi
 STRETCHED = (-1.0, 0.75)
 # Shares nearer to 0 or 1 than this, and errors below it, are 0 or 1 and nothing but for rounding.
 ROUNDING = 1e-12
+# The largest end of a ratio's interval on the logarithm that a float can hold.
+LARGEST = 700.0
 
 
 def quantile(level: float, clusters: int | None = None) -> float:
@@ -51,7 +53,7 @@ def log_wald(value: float, error: float, level: float, critical: float | None = 
     if not value > 0:
         return wald(value, error, level, critical)
     low, high = wald(log(value), error / value, level, critical)
-    return exp(low), exp(high)
+    return exp(min(low, LARGEST)), exp(min(high, LARGEST))
 
 
 def abc(
@@ -105,7 +107,7 @@ def simultaneous(
     largest = np.abs(rng.standard_normal((draws, len(root))) @ root.T).max(axis=1)
     if clusters is not None:
         largest /= np.sqrt(rng.chisquare(clusters - 1, draws) / (clusters - 1))
-    return float(np.quantile(largest, level))
+    return max(float(np.quantile(largest, level)), quantile(level, clusters))
 
 
 def certain(share: float, error: float) -> bool:

@@ -8,6 +8,7 @@ from math import floor
 
 from causalgraph.answers import share_text
 from causalgraph.data.counts import Counts
+from causalgraph.data.source import Source
 from causalgraph.errors import EstimationError
 from causalgraph.evaluate import counting
 from causalgraph.evaluate.effects import MEASURES, Contrast, effect
@@ -17,13 +18,33 @@ from causalgraph.evaluate.quantities import Numeric, Parts, Quantity, World, qua
 from causalgraph.evaluate.resampling import Replicates
 from causalgraph.evaluate.skew import Skew
 from causalgraph.evaluate.support import Stratum, Support, listed
-from causalgraph.evaluate.table import Evaluated
+from causalgraph.evaluate.table import Evaluated, clusters_of
 from causalgraph.formula.nodes import E, P
-from causalgraph.syntax.queries import Effect, Expectation, Probability
+from causalgraph.syntax.queries import Arithmetic, Effect, Expectation, Probability
+from causalgraph.variables import Variable
 
-__all__ = ["FEWEST", "Laid", "Lost", "Piece", "failing_of", "is_share", "pieces_of", "too_few", "warnings_of"]
+__all__ = [
+    "FEWEST",
+    "Laid",
+    "Lost",
+    "Piece",
+    "failing_of",
+    "is_share",
+    "naive_of",
+    "notes_of",
+    "of_weights",
+    "pieces_of",
+    "too_few",
+    "unit_of",
+    "warnings_of",
+]
 
 STRATA_SHOWN = 3
+# Whole-number weights that make so many times more observations than there are rows may well be rounded survey weights,
+# unless the rows are so few, or so different, that it is a table of counts.
+INFLATED, ALIKE, MOST_OF_A_TABLE = 5, 2, 500
+# A bootstrap over fewer clusters than this is too narrow.
+FEW_CLUSTERS = 30
 # What a number must rest on for an interval, and for one that covers as often as it says. Measured over front doors,
 # napkins and back doors: of 95% intervals those on 30 to 50 observations cover some 95%, on 20 to 30 82 to 94%, the
 # least where an outcome is nearly certain, on 10 to 15 80 to 87%.
@@ -119,8 +140,7 @@ def warnings_of(
     if missing:
         many = f"{missing:,} of {len(rows):,} numbers aren't" if len(rows) > 1 else "the number isn't"
         yield f"W502: {many} determined. {_lacking(told, world)}"
-    if whole.weighting == "survey":
-        yield "W503: the weights aren't whole numbers; they are taken for survey weights in the standard error"
+    yield from of_weights(whole.weighting, whole.n, world, len(whole.weight))
     yield from _resampled(told, whole, world)
     if _without_variation(query, rows, told):
         yield "W506: an outcome doesn't vary in the data where it is compared: the interval is too narrow"
@@ -133,6 +153,21 @@ def warnings_of(
     ratio = isinstance(query, Effect) and MEASURES[query.measure].scale == "ratio"
     if ratio and any(r.value is not None and r.value < 0 for r in rows):
         yield "W508: the means differ in sign, and their ratio says little"
+
+
+def of_weights(weighting: str, n: float, world: World, cells: int = 0) -> Iterator[str]:
+    """Say what weights were taken for, where nobody said what they are; a table of counts needs no word."""
+    source = world.source
+    if source.weights_as is not None:
+        return
+    if weighting == "survey":
+        yield "W503: the weights aren't whole numbers; they are taken for survey weights in the standard error"
+    table = source.size <= MOST_OF_A_TABLE or source.size <= ALIKE * cells
+    if weighting == "counts" and n > INFLATED * source.size and not table:
+        yield (
+            f"W503: the weights are whole numbers and taken for counts: {source.size:,} rows stand for {n:,.0f} "
+            "observations; if they are survey weights, say so (weights_as survey), or intervals are too narrow"
+        )
 
 
 def _lacking(told: list[Laid], world: World) -> str:
@@ -168,6 +203,9 @@ def _resampled(told: list[Laid], whole: Counts, world: World) -> Iterator[str]:
         return
     if whole.clusters is None and any(world.source.kind(world.variables[o]) != "binary" for o in whole.outcomes):
         yield "W504: the bootstrap draws the cells' means from their normal law, as the rows aren't kept"
+    groups = clusters_of(whole)
+    if groups is not None and groups < FEW_CLUSTERS:
+        yield f'W511: {groups} clusters are few to draw from, the interval too narrow; method="counts" allows for that'
     lost = max(replicates.lost(valid) for replicates, valid in drawn)
     if lost:
         yield f"W505: {lost:,} replicates don't determine the number: an arm or a denominator was empty in them"
@@ -203,3 +241,36 @@ def _without_variation(query: Numeric, rows: list[Row], told: list[Laid]) -> boo
     if isinstance(query, Probability | Expectation) or all(one.piece.quantity.formula.is_number for one in told):
         return False
     return any(r.std_error is not None and r.std_error < SMALLEST for r in rows)
+
+
+def naive_of(query: Numeric, world: World) -> str:
+    """Return what a naive reading of a query compares."""
+    if isinstance(query, Probability):
+        return "share"
+    if isinstance(query, Arithmetic):
+        return "comparison"
+    outcome = query.outcome.variable if isinstance(query, Expectation | Effect) else None
+    binary = outcome is not None and world.source.kind(world.variables[outcome]) == "binary"
+    what = "share" if binary else "mean"
+    return what if isinstance(query, Expectation) else f"comparison of {what}s"
+
+
+def unit_of(query: Numeric, variables: Mapping[str, Variable]) -> str | None:
+    """Return the outcome's unit, where the query keeps it."""
+    if isinstance(query, Effect) and not MEASURES[query.measure].has_unit:
+        return None
+    if isinstance(query, Expectation | Effect):
+        return variables[query.outcome.variable].unit
+    if isinstance(query, Arithmetic) and query.operator in ("+", "-"):
+        units = {unit_of(side, variables) for side in (query.left, query.right)}  # type: ignore[arg-type]  # the parser admits numeric sides alone
+        return units.pop() if len(units) == 1 else None
+    return None
+
+
+def notes_of(counts: Counts, variables: Mapping[str, Variable], source: Source) -> Iterator[str]:
+    """Say which word of a binary outcome counts as 1."""
+    for name in counts.outcomes:
+        if source.kind(variables[name]) == "binary":
+            first, last = source.levels(variables[name])[0], source.levels(variables[name])[-1]
+            if (first, last) != ("0", "1") and first != last:
+                yield f"{name}={last} counts as 1, {name}={first} as 0"

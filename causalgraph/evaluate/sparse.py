@@ -19,6 +19,7 @@ from sympy import Add, Expr, Mul, Number, Pow
 from causalgraph.data.counts import Counts
 from causalgraph.data.keys import Codes, numbered
 from causalgraph.errors import EstimationError
+from causalgraph.evaluate.contraction import settled
 from causalgraph.evaluate.domain import Step, can_be_undefined, factors, free_values, plan
 from causalgraph.evaluate.lookup import Booleans, Floats, Table, affordable
 from causalgraph.evaluate.table import MOST_ROWS, Evaluated, covariance
@@ -153,7 +154,8 @@ class _Record:
                 term.add(gradient)
 
         valid = reduce(np.logical_and, [t.valid for t in terms])
-        return self.part(reduce(np.add, [t.data for t in terms]), np.asarray(valid), back)
+        data = [t.data for t in terms]
+        return self.part(settled(reduce(np.add, data), data), np.asarray(valid), back)
 
     def power(self, node: Pow, rows: Rows, length: int) -> _Part:
         base, exponent = self.build(node.base, rows, length), int(node.exp)

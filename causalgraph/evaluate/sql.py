@@ -9,11 +9,23 @@ no factor mends, and NULL in the answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from causalgraph.data.dialects import Dialect, Names, dialect_named, identifier, indented, joined, select, where
+from causalgraph.data.dialects import (
+    Column,
+    Dialect,
+    Names,
+    dialect_named,
+    float_literal,
+    identifier,
+    indented,
+    joined,
+    select,
+    there,
+    where,
+)
 from causalgraph.errors import EstimationError, ModelError
 from causalgraph.evaluate.arithmetic import arithmetic, leaves
 from causalgraph.evaluate.domain import Step, can_be_undefined, factors, free_values, plan
@@ -24,31 +36,12 @@ from causalgraph.variables import Variable
 if TYPE_CHECKING:
     from sympy import Expr
 
-__all__ = ["Column", "query"]
+__all__ = ["query"]
 
 # Names of the query's own columns, which no variable's column may take.
 OWN = ("weight", "value", "terms", "undefined", "one")
 # Longer names of tables and columns are cut, and numbered where that makes them meet.
 LONGEST = 40
-
-
-@dataclass(frozen=True)
-class Column:
-    """How a variable is read from the table; every field but `is_float` is SQL, put into the query as it stands.
-
-    Attributes:
-        expression: the variable, its name quoted.
-        levels: the literal of each level, by the level's text; needed where the variable stands in a probability.
-        number: the variable as a number; needed where it is averaged.
-        is_float: can it be NaN? That counts as missing, like NULL.
-        missing: literals that mark a missing value.
-    """
-
-    expression: str
-    levels: Mapping[str, str] = field(default_factory=dict)
-    number: str | None = None
-    is_float: bool = False
-    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,37 +115,33 @@ class _Writer:
     def outcomes(self) -> tuple[str, ...]:
         return tuple(sorted({n.variable for n in self.formula.atoms(E)}))
 
-    def count(self, table: str, weight: str | None) -> None:
+    def count(self, table: str, weight: Column | None, complete: Sequence[Column]) -> None:
         """Write the complete rows, and the cells that they fall into."""
-        double, nan = self.dialect.double, self.dialect.not_a_number
+        double = self.dialect.double
         shown = [f"{self.columns[n].expression} AS {self.column(Value(n))}" for n in self.cells]
-        conditions = []
-        for name in sorted({*self.cells, *self.outcomes}):
-            column = self.columns[name]
-            conditions.append(f"{column.expression} IS NOT NULL")
-            if column.is_float:
-                conditions.append(f"NOT {nan.format(column.expression)}")
-            if column.missing:
-                conditions.append(f"{column.expression} NOT IN ({', '.join(column.missing)})")
+        own = [self.columns[name] for name in sorted({*self.cells, *self.outcomes})]
+        conditions = [c for column in dict.fromkeys([*own, *complete]) for c in there(column, self.dialect)]
         if weight is not None:
-            shown.append(f"CAST({weight} AS {double}) AS weight")
-            number = f"CAST({weight} AS {double})"
-            conditions += [f"{number} > 0", f"NOT {nan.format(number)}"]
+            number = f"CAST({weight.number} AS {double})"
+            shown.append(f"{number} AS weight")
+            conditions += [*there(weight, self.dialect), f"{number} > 0"]
         for name in self.outcomes:
             averaged = self.columns[name].number
             if averaged is None:
                 raise EstimationError.because("E506", f"{name} has no mean: its values aren't numbers")
-            shown.append(f"CAST({averaged} AS {double}) AS {self.number_of(name)}")
+            centre = self.columns[name].centre
+            less = f" - {float_literal(centre)}" if centre else ""
+            shown.append(f"CAST({averaged} AS {double}){less} AS {self.number_of(name)}")
         shown = shown or ["1 AS one"]
-        complete = self.fresh("complete_rows")
-        self.cte(complete, [*select(shown), f"FROM {table}", *where(conditions)])
+        rows = self.fresh("complete_rows")
+        self.cte(rows, [*select(shown), f"FROM {table}", *where(list(dict.fromkeys(conditions)))])
         by = [self.column(Value(n)) for n in self.cells]
         total = "SUM(weight)" if weight is not None else f"CAST(COUNT(*) AS {double})"
         times = "weight * " if weight is not None else ""
         sums = [f"SUM({times}{self.number_of(n)}) AS {self.sum_of(n)}" for n in self.outcomes]
         group = f"GROUP BY {', '.join(by)}" if by else "HAVING COUNT(*) > 0"
         self.made[frozenset(self.cells)] = self.cte(
-            self.fresh("cells"), [*select([*by, f"{total} AS weight", *sums]), f"FROM {complete}", group]
+            self.fresh("cells"), [*select([*by, f"{total} AS weight", *sums]), f"FROM {rows}", group]
         )
 
     def sums(self, events: Iterable[Event]) -> str:
@@ -255,7 +244,9 @@ class _Writer:
             return self.marginal(node, found)
         below = self.looked_up(found, node.given)
         if isinstance(node, E):
-            return f"{below}.{self.sum_of(node.variable)} / {below}.weight"
+            centre = self.columns[node.variable].centre
+            mean = f"{below}.{self.sum_of(node.variable)} / {below}.weight"
+            return f"{mean} + {float_literal(centre)}" if centre else mean
         above = self.looked_up(found, (*node.events, *node.given))
         return f"COALESCE({above}.weight, 0) / {below}.weight"
 
@@ -351,7 +342,8 @@ def query(
     table: str,
     columns: Mapping[str, Column],
     variables: Mapping[str, Variable],
-    weight: str | None = None,
+    weight: Column | None = None,
+    complete: Sequence[Column] = (),
     dialect: str = "duckdb",
 ) -> str:
     """Write a formula as one SQL query, whose rows are the formula's values for each combination of its free values.
@@ -365,7 +357,8 @@ def query(
         table: where the rows are, as SQL: the quoted name of a table, or what stands after FROM.
         columns: how each variable of the formula is read; its levels are those that the answer lists.
         variables: the declared variables, which name levels.
-        weight: each row's weight, as SQL; without it each row counts once.
+        weight: each row's weight, a `number`; without it each row counts once.
+        complete: further columns in which a row that is used has a value.
         dialect: ``duckdb``, ``spark`` or ``postgres``.
 
     Raises:
@@ -392,7 +385,7 @@ def query(
     header = "".join(c if c.isprintable() else " " for c in text(formula))
     if not leaves(formula):
         return f"-- {header}\nSELECT CAST({arithmetic(formula, {}, chosen)} AS {chosen.double}) AS value\n"
-    writer.count(table, weight)
+    writer.count(table, weight, complete)
     last = writer.answer()
     # Names and literals may hold line breaks: lines are laid out as lists, since a text must not be indented inside.
     parts = ("\n".join([f"{name} AS (", *indented(body), ")"]) for name, body in writer.ctes)

@@ -114,7 +114,7 @@ def covariance(g: Array, h: Array, counts: Counts) -> NDArray[np.float64]:
     clusters, and the sum of their products is multiplied by G/(G - 1).
 
     Raises:
-        EstimationError: there is only one cluster (E511).
+        EstimationError: there is only one cluster (E515).
 
     Source: K.-Y. Liang, S. Zeger, "Longitudinal data analysis using generalized linear models", Biometrika 73 (1986)
     13-22, doi:10.1093/biomet/73.1.13.
@@ -126,7 +126,7 @@ def covariance(g: Array, h: Array, counts: Counts) -> NDArray[np.float64]:
     several = clusters_of(counts) or 0
     if several < len("ab"):
         raise EstimationError.because(
-            "E511", "all rows are of one cluster", why="how far clusters differ can't be seen in one", fix="name none"
+            "E515", "all rows are of one cluster", why="how far clusters differ can't be seen in one", fix="name none"
         )
     scores = np.real(g * counts.weight + np.einsum("aki,ki->ak", h, counts.sums))
     by_cluster = np.stack([np.bincount(counts.clusters, weights=score) for score in scores])

@@ -13,6 +13,8 @@ import pytest
 from causalgraph.data import duck
 from causalgraph.data.engine import Number
 from causalgraph.data.lazy import Lazy
+from causalgraph.data.memory import Memory
+from causalgraph.variables import level_text
 from frames import MADE, relation
 
 
@@ -92,3 +94,33 @@ def test_without_pyarrow_duckdb_gives_its_rows_at_once(monkeypatch):
     monkeypatch.setattr(duck, "find_spec", lambda _: None)
     (block,) = engine.batches(numbers)
     np.testing.assert_array_equal(block, streamed)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "texts"),
+    [
+        (pl.Time, [1_000_001_000, 1_000_002_000], {"00:00:01.000001", "00:00:01.000002"}),
+        (pl.Datetime("ns"), [1, 1000], {"1970-01-01 00:00:00.000000001", "1970-01-01 00:00:00.000001"}),
+        (pl.Datetime("ns", "Europe/Paris"), [1, 2], {f"1970-01-01 01:00:00.00000000{i}+01:00" for i in (1, 2)}),
+        (pl.Duration("ns"), [1, 2], {f"0 days 00:00:00.00000000{i}" for i in (1, 2)}),
+    ],
+)
+def test_times_that_are_two_stay_two(dtype, values, texts):
+    frame = pl.DataFrame({"T": pl.Series([*values, None], dtype=pl.Int64).cast(dtype)})
+    lazy, eager = Lazy.of(frame.lazy()), Memory.of(frame)
+    assert {level_text(v) for v in lazy.values("T")} == {level_text(v) for v in eager.values("T")} == texts
+    assert set(lazy.values("T")) == set(eager.values("T"))
+
+
+def test_a_duckdb_time_is_written_as_pythons():
+    engine = Lazy.of(duckdb.connect().sql("SELECT unnest(['00:00:01.5'::TIME, NULL, '00:00:01'::TIME]) AS T"))
+    assert {level_text(v) for v in engine.values("T")} == {"00:00:01.500000", "00:00:01"}
+    assert engine.cells(["T"], [], None, squared=False).dropped == 1
+
+
+@pytest.mark.parametrize("of", [Memory.of, lambda frame, na: Lazy.of(frame.lazy(), na)])
+def test_a_time_that_is_a_mark_is_missing_and_its_neighbour_is_not(of):
+    frame = pl.DataFrame({"T": pl.Series([1_000_000_000, 1_500_000_000], dtype=pl.Int64).cast(pl.Time)})
+    engine = of(frame, ("00:00:01",))
+    assert [level_text(v) for v in engine.values("T")] == ["00:00:01.500000"]
+    assert engine.facts("T").missing == 1

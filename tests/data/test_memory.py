@@ -395,3 +395,20 @@ def test_no_rows_have_no_cells():
         cells = engine.cells(["X"], [], None, squared=False)
         assert (engine.rows, len(cells.rows), cells.dropped, cells.codes.shape) == (0, 0, 0, (0, 1))
         assert engine.values("X") == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pd.DataFrame,
+        pl.DataFrame,
+        pa.table,
+        lambda own: pa.table({"X": pa.array(own["X"], pa.large_binary()).dictionary_encode()}),
+        lambda own: pa.table(own).to_pandas(types_mapper=pd.ArrowDtype),
+    ],
+)
+def test_bytes_are_no_levels_and_no_numbers(make):
+    engine = Memory.of(make({"X": [b"a", None, b"\xff"]}))
+    assert (engine.facts("X").storage, engine.facts("X").missing) == ("other", 1)
+    with pytest.raises(DataError, match=r"\[E308\]"):
+        engine.values("X")

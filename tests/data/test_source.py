@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import causalgraph as cg
 from causalgraph.data.opening import open_source
-from causalgraph.errors import DataError
+from causalgraph.errors import DataError, ModelError
 from causalgraph.variables import Variable, level_text
 
 X, Y = Variable("X"), Variable("Y")
@@ -260,3 +263,78 @@ def test_unused_categories_are_no_levels():
 def test_a_column_in_another_normal_form_is_found():
     frame = pd.DataFrame({"e\u0301": ["cafe\u0301"]})
     assert open_source(frame).levels(Variable("\u00e9")) == ("caf\u00e9",)
+
+
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        (["10", "9", "1e1", "-1"], ("-1", "9", "10", "1e1")),
+        ([2**53 + 1, 2**53, 2**53 + 2], (str(2**53), str(2**53 + 1), str(2**53 + 2))),
+        (["nan?", "10", "9"], ("9", "10", "nan?")),
+        (["nan", "10", "9", "inf"], ("9", "10", "inf", "nan")),
+        (["01", "1", "0a", "a"], ("0a", "01", "1", "a")),
+        (["0.1", "1e999999", "0.10"], ("0.1", "0.10", "1e999999")),
+    ],
+)
+def test_levels_have_one_order(values, levels):
+    for given_in in (values, values[::-1]):
+        assert open_source(pd.DataFrame({"X": given_in})).levels(Variable("X", "categorical")) == levels
+
+
+@pytest.mark.parametrize("values", [["2", "2.0"], [2**53, 2**53 + 1], ["True", "true"], ["05", "5"]])
+def test_a_binary_whose_levels_are_one_number_is_refused(values):
+    with refused("E303"):
+        open_source(pd.DataFrame({"X": values})).levels(Variable("X", "binary"))
+
+
+@pytest.mark.parametrize("values", [[-1, 2, 3], [0.5, 1, 2], ["1.5", "2", "3"], ["-1", "2", "3"]])
+def test_a_count_is_neither_negative_nor_a_fraction(values):
+    for make in (pd.DataFrame, pl.LazyFrame):
+        source = open_source(make({"X": values}, strict=False) if make is pl.LazyFrame else make({"X": values}))
+        with refused("E303") as caught:
+            source.number(Variable("X", "count"))
+        assert caught.value.diagnostics[0].fix == "declare it continuous: X : continuous"
+
+
+@pytest.mark.parametrize("values", [[0, 2.0, np.nan], [True, False, True], ["3", None, "0"], [np.nan, np.nan]])
+def test_whole_numbers_from_zero_on_are_counts(values):
+    assert open_source(pd.DataFrame({"X": values})).number(Variable("X", "count")).column == "X"
+
+
+def test_data_without_rows_are_refused_before_anything_else(tmp_path):
+    (tmp_path / "d.csv").write_text("X,Y\n", encoding="utf-8")
+    empty = pd.DataFrame({"X": [], "Y": []})
+    for data in (empty, pl.from_pandas(empty).lazy(), tmp_path / "d.csv"):
+        with refused("E307") as caught:
+            cg.parse("X -> Y; X : binary").ask("ate(X, Y)", data=data)
+        assert "has no rows" in str(caught.value)
+
+
+@pytest.mark.parametrize("weights", [[np.nan] * 3, [None] * 3])
+def test_weights_that_are_all_missing_are_said_to_be(weights):
+    with refused("E304") as caught:
+        open_source(pd.DataFrame({"X": [0, 1, 1], "w": weights}), weight="w").counts([X])
+    assert "are all missing" in str(caught.value)
+
+
+def test_what_weights_are_cannot_be_said_where_there_are_none():
+    frame = pd.DataFrame({"X": [0, 1], "Y": [0, 1]})
+    with pytest.raises(ModelError, match=r"\[E217\]"):
+        cg.parse("X -> Y").ask("P(Y)", data=frame, weights_as="counts")
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pl.LazyFrame, pa.table])
+def test_numbers_too_large_for_sums_warn_of_nothing(make):
+    z = [0, 0, 0, 0, 1, 1, 1, 1] * 5
+    x = [0, 1, 0, 1, 0, 1, 1, 1] * 5
+    y = [1e308, -1e308, *(1e308 * (i % 2) + 0.5 for i in range(38))]
+    data = make({"Z": z, "X": x, "Y": y})
+    assert cg.parse("Z -> X -> Y; Z -> Y").ask("ate(X, Y)", data=data).value is None
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"), [(1, "1 row with missing values was"), (2, "2 rows with missing values were")]
+)
+def test_rows_left_out_are_told(lost, said):
+    frame = pd.DataFrame({"X": [0, 1] * 20, "Y": [np.nan] * lost + [1.0] * (40 - lost)})
+    assert f"{said} left out" in str(cg.parse("X -> Y; Y : binary").ask("P(X | Y=1)", data=frame))

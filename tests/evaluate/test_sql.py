@@ -8,16 +8,17 @@ import pandas as pd
 import pytest
 from sympy import Add, Integer, Mul, Pow
 
-from causalgraph.data.dialects import dialect_named, identifier, text_literal
+from causalgraph.data.dialects import Column, dialect_named, identifier, text_literal
 from causalgraph.errors import EstimationError, ModelError
 from causalgraph.evaluate.domain import free_values
-from causalgraph.evaluate.sql import Column, query
+from causalgraph.evaluate.sql import query
 from causalgraph.evaluate.table import evaluate
 from causalgraph.formula.nodes import E, Event, Level, Marginal, P, Value
 from causalgraph.variables import Variable
 from oracles.sparse import counts_of, held, identified_formulas, random_codes, random_formula, turned
 from strategies import ODD_NAMES, scaled
 
+WEIGHT = Column('"w"', number='"w"', is_float=True)
 NAMES = tuple(f"V{i}" for i in range(5))
 
 
@@ -186,14 +187,14 @@ def test_missing_values_of_every_kind_are_left_out(connection):
         "Y": Column('"y"', number='"y"', is_float=True, missing=("-99", "-98")),
     }
     variables = {n: Variable(n) for n in columns}
-    text = query(E("Y", ["X", "Z"]), table="holes", columns=columns, variables=variables, weight='"w"')
+    text = query(E("Y", ["X", "Z"]), table="holes", columns=columns, variables=variables, weight=WEIGHT)
     assert connection.sql(text).fetchall() == [("a", 1, 2.0), ("a", 2, 4.0), ("b", 1, 2.0), ("b", 2, None)]
 
 
 def test_weights_count_and_those_that_are_not_positive_do_not(connection):
     connection.register("weighed", pd.DataFrame({"x": [0, 0, 1, 1], "w": [1.5, 0.5, 4.0, -3.0]}))
     columns = {"X": Column("x", {"0": "0", "1": "1"})}
-    text = query(P(["X"]), table="weighed", columns=columns, variables={"X": Variable("X")}, weight="w")
+    text = query(P(["X"]), table="weighed", columns=columns, variables={"X": Variable("X")}, weight=WEIGHT)
     assert connection.sql(text).fetchall() == [(0, pytest.approx(1 / 3)), (1, pytest.approx(2 / 3))]
 
 
@@ -245,6 +246,32 @@ def test_what_can_not_be_written_is_refused():
         query(Value("X") + P(["X"]), table="t", columns=columns, variables=variables)
     with pytest.raises(ModelError, match="E204"):
         query(P([Event("X", Level("7"))]), table="t", columns=columns, variables=variables)
+
+
+def test_means_keep_their_digits_by_the_centre_of_a_column(connection):
+    rng = np.random.default_rng(6)
+    for centre in (1e8, -1e8):
+        frame = pd.DataFrame({"X": rng.integers(0, 2, 5000), "Y": centre + rng.normal(0, 1, 5000)})
+        connection.register("far", frame)
+        columns = {"X": Column("X", {"0": "0", "1": "1"}), "Y": Column("Y", number="Y", centre=centre)}
+        text = query(E("Y", ["X"]), table="far", columns=columns, variables={n: Variable(n) for n in columns})
+        expected = (frame["Y"] - centre).groupby(frame["X"]).mean()
+        for level, value in connection.sql(text).fetchall():
+            assert value == centre + expected[level]
+
+
+def test_a_row_must_be_complete_in_further_columns(connection):
+    connection.register("villages", pd.DataFrame({"X": [0, 1, 1, 1], "village": ["a", None, "?", "b"]}))
+    columns = {"X": Column("X", {"0": "0", "1": "1"})}
+    beside = [Column("village", missing=("'?'",))]
+    text = query(P(["X"]), table="villages", columns=columns, variables={"X": Variable("X")}, complete=beside)
+    assert connection.sql(text).fetchall() == [(0, 0.5), (1, 0.5)]
+
+
+def test_postgres_is_asked_of_floats_alone_whether_they_are_numbers():
+    columns = {"X": Column("x", {"0": "0"}, is_float=True)}
+    text = query(P(["X"]), table="t", columns=columns, variables={"X": Variable("X")}, dialect="postgres")
+    assert "NOT CAST(x AS DOUBLE PRECISION) = 'NaN'" in text
 
 
 GOLDEN = [("backdoor", "duckdb"), ("frontdoor", "spark"), ("napkin", "postgres")]

@@ -249,7 +249,7 @@ def test_the_joint_covariance_of_a_table_has_the_clustered_errors_on_its_diagona
 
 def test_one_cluster_tells_nothing_about_clusters():
     z, x, y, cluster = villages(np.random.default_rng(9))
-    with pytest.raises(EstimationError, match="E511"):
+    with pytest.raises(EstimationError, match="E515"):
         evaluate(DIFFERENCE, by_cluster(z, x, y, 0 * cluster), VARIABLES)
 
 
