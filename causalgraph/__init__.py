@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from causalgraph.data.opening import open_data
+    from causalgraph.discover.doors import fci, oracle, pc, rfci
     from causalgraph.errors import CausalGraphError, DataError, EstimationError, ModelError
     from causalgraph.graphs.mixed import MixedGraph
     from causalgraph.loading import graph, load, parse
@@ -30,11 +31,15 @@ __all__ = [
     "Model",
     "ModelError",
     "__version__",
+    "fci",
     "fmt",
     "graph",
     "load",
     "open_data",
+    "oracle",
     "parse",
+    "pc",
+    "rfci",
 ]
 
 __version__ = "0.1.0"
@@ -47,11 +52,15 @@ HOMES = {
     "MixedGraph": "causalgraph.graphs.mixed",
     "Model": "causalgraph.model",
     "ModelError": "causalgraph.errors",
+    "fci": "causalgraph.discover.doors",
     "fmt": "causalgraph.syntax.formatter",
     "graph": "causalgraph.loading",
     "load": "causalgraph.loading",
     "open_data": "causalgraph.data.opening",
+    "oracle": "causalgraph.discover.doors",
     "parse": "causalgraph.loading",
+    "pc": "causalgraph.discover.doors",
+    "rfci": "causalgraph.discover.doors",
 }
 
 

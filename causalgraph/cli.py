@@ -211,6 +211,54 @@ def convert(
 
 
 @app.command()
+def discover(  # noqa: PLR0913, PLR0917 (the options of a command)
+    data: Annotated[str, typer.Argument(help="The data: a file, or a pattern such as 'part-*.parquet'.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The .dag file to write.")] = None,
+    algorithm: Annotated[str, typer.Option("--alg", help="pc, fci or rfci.")] = "pc",
+    alpha: Annotated[float, typer.Option("--alpha", help="Independent where the p-value is larger.")] = 0.01,
+    test: Annotated[str, typer.Option("--test", help="fisher-z, g2, chi2, or auto.")] = "auto",
+    tiers: Annotated[
+        str | None, typer.Option("--tiers", help="Groups in the order of time, as in 'Age, Sex; Smoking; Cancer'.")
+    ] = None,
+    forbid: Annotated[list[str] | None, typer.Option("--forbid", help="An arrow that can't be: 'A -> B'.")] = None,
+    require: Annotated[list[str] | None, typer.Option("--require", help="An arrow that must be: 'A -> B'.")] = None,
+    depth: Annotated[int | None, typer.Option("--depth", min=0, help="The size of the largest set to try.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find a graph in data: its `.dag` text on stdout, or in a file; what speaks for it on stderr."""
+    from causalgraph.discover.doors import DOORS
+
+    if algorithm not in DOORS:
+        raise typer.BadParameter(f"there is no {algorithm!r}; use {', '.join(DOORS)}", param_hint="--alg")
+    found = DOORS[algorithm](
+        data,
+        alpha,
+        test,
+        tiers=[[n.strip().strip("`") for n in group.split(",")] for group in (tiers or "").split(";") if group.strip()],
+        forbidden=[_arrow(text, "--forbid") for text in forbid or ()],
+        required=[_arrow(text, "--require") for text in require or ()],
+        depth=depth,
+    )
+    if output is not None:
+        _write(output, found.text().encode())
+    if as_json:
+        _print_json({"version": JSON_VERSION, **found.to_dict()})
+    elif output is not None:
+        _show(found.document())
+    else:
+        _say(found.text().rstrip("\n"))
+    raise typer.Exit(found.exit_code)
+
+
+def _arrow(text: str, option: str) -> tuple[str, str]:
+    """Read ``A -> B``."""
+    names = [name.strip().strip("`") for name in text.split("->")]
+    if len(names) != len("ab") or not all(names):
+        raise typer.BadParameter(f"write an arrow as 'A -> B', not {text!r}", param_hint=option)
+    return names[0], names[1]
+
+
+@app.command()
 def fmt(
     file: File,
     verify: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if the file would change.")] = False,

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
 BANNER = """dag "Shop"
@@ -178,3 +180,25 @@ def test_a_pickle_is_never_opened(folder):
     done = run("ask", "m.pickle", "triples()", folder=folder)
     assert done.returncode == 3
     assert not (folder / "owned").exists()
+
+
+def test_a_graph_is_found_in_a_file_and_answers_questions(tmp_path):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 1000))
+    c = a + b + rng.normal(size=1000)
+    pd.DataFrame({"A": a, "B": b, "C": c, "D": c + rng.normal(size=1000)}).to_csv(tmp_path / "d.csv", index=False)
+    done = run("discover", "d.csv", "--alg", "fci", "-o", "found.dag", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pag by fci" in done.stdout
+    asked = run("ask", "found.dag", "identify(do(C), D)", folder=tmp_path)
+    assert "✔ identified" in asked.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [(["--alg", "ges"], 2, "ges"), (["--forbid", "A"], 2, "A -> B"), (["--alpha", "2"], 3, "E134"), ([], 4, "E310")],
+)
+def test_a_search_that_can_not_be_says_so(tmp_path, options, code, said):
+    done = run("discover", "nowhere.csv", *options, folder=tmp_path)
+    assert done.returncode == code
+    assert said in done.stderr

@@ -1,0 +1,378 @@
+"""What a search found: a graph that can be questioned, drawn, written to a file, and doubted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from causalgraph.answers import Answer, Block, Document, Word, line
+from causalgraph.criteria.separation import naming
+from causalgraph.discover.explaining import EdgeExplained, MarkExplained, reason_words
+from causalgraph.discover.knowledge import Knowledge
+from causalgraph.discover.skeleton import Doubt, Separator, Skeleton
+from causalgraph.errors import ModelError
+from causalgraph.formats.dag import write
+from causalgraph.formats.diagram import Diagram
+from causalgraph.graphs.equivalence import consistent_extension
+from causalgraph.graphs.mags import impossible_marks, member
+from causalgraph.graphs.marks import Place, Reason, marks_of
+from causalgraph.graphs.mixed import Edge, MixedGraph
+from causalgraph.graphs.paths import unicode_edge
+from causalgraph.syntax.names import name_text
+
+if TYPE_CHECKING:
+    from causalgraph.discover.pc import Contradiction
+    from causalgraph.independence.base import Test
+
+__all__ = ["Found", "NoMember", "Settings", "Validity"]
+
+Pair = frozenset[str]
+# What an oracle is called.
+ORACLE = "oracle"
+# So many reasons, edges and notes are shown at most, and so many written to a file.
+MOST_SHOWN = 5
+MOST_EDGES = 30
+MOST_WRITTEN = 20
+# Digits of a p-value in a file.
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Validity:
+    """Is the graph what its kind claims, and if not, why? It is true where it is.
+
+    >>> bool(Validity(False, ("A - B is wanted both ways",)))
+    False
+    """
+
+    holds: bool
+    reasons: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a graph was searched for.
+
+    Attributes:
+        algorithm: ``pc``, ``fci`` or ``rfci``.
+        test: the name of the test.
+        alpha: the level above which a p-value means independence.
+        n: the number of observations; None by an oracle or a function.
+        depth: the size of the largest set that was to be tried; None: any.
+        colliders: the rule for colliders; None where the algorithm has its own.
+        knowledge: tiers, forbidden and required arrows.
+        more: further settings of the algorithm, and their values.
+    """
+
+    algorithm: str
+    test: str
+    alpha: float
+    n: float | None = None
+    depth: int | None = None
+    colliders: str | None = None
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    more: tuple[tuple[str, str | int | bool | None], ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """Yield one setting after another, in words, knowledge last."""
+        yield f"algorithm: {self.algorithm}"
+        yield f"test: {self.test}"
+        yield f"alpha: {self.alpha:g}"
+        yield f"depth: {'any' if self.depth is None else self.depth}"
+        if self.colliders is not None:
+            yield f"colliders: {self.colliders}"
+        for name, value in self.more:
+            yield f"{name}: {_worded(value)}"
+        if self.n is not None:
+            yield f"n: {self.n:,.10g}"
+        known = self.knowledge
+        if known.tiers:
+            yield f"tiers: {'; '.join(', '.join(map(name_text, tier)) for tier in known.tiers)}"
+        for what, pairs in (("forbidden", known.forbidden), ("required", known.required)):
+            if pairs:
+                yield f"{what}: {', '.join(f'{name_text(a)} -> {name_text(b)}' for a, b in pairs)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        known = self.knowledge
+        return {
+            "algorithm": self.algorithm,
+            "test": self.test,
+            "alpha": self.alpha,
+            "n": self.n,
+            "depth": self.depth,
+            "colliders": self.colliders,
+            "tiers": [list(tier) for tier in known.tiers],
+            "forbidden": [list(pair) for pair in known.forbidden],
+            "required": [list(pair) for pair in known.required],
+            **dict(self.more),
+        }
+
+
+@dataclass(frozen=True)
+class NoMember(Answer):
+    """No graph of causes keeps to what was found, and why."""
+
+    reason: str
+
+    @property
+    def exit_code(self) -> int:
+        """An honest negative."""
+        return 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {"kind": "members", "size": 0, "exact": True, "graphs": [], "reason": self.reason}
+
+    def document(self) -> Document:
+        """Say why."""
+        return Document((line(Word("✘ ", "bad"), f"no graph of causes is a member: {self.reason}"),))
+
+
+@dataclass(frozen=True)
+class Found(Answer):
+    """A graph that tests speak for.
+
+    Attributes:
+        graph: a cpdag, mpdag or pag; a pdag, which claims nothing, where PC's tests contradict one another.
+        valid: whether the graph is what its kind claims, and why not.
+        skeleton: the adjacencies and the tests behind them.
+        settings: how it was searched for.
+        reasons: the rule behind each mark, by the node at which it stands and the other one.
+        conflicts: all contradictions among tests and knowledge, those among them that left the graph legal.
+        unsettled: the unshielded triples of which it stays open whether they are colliders.
+        unfinished: what was cut short, or left out.
+        notes: what was taken for granted.
+        test: what was asked.
+    """
+
+    graph: MixedGraph
+    valid: Validity
+    skeleton: Skeleton = field(repr=False, compare=False)
+    settings: Settings
+    reasons: Mapping[Place, Reason] = field(repr=False)
+    conflicts: tuple[Contradiction, ...] = field(repr=False)
+    unsettled: tuple[tuple[str, str, str], ...] = field(repr=False)
+    unfinished: tuple[str, ...]
+    notes: tuple[str, ...]
+    test: Test = field(repr=False, compare=False)
+
+    @property
+    def partial(self) -> bool:
+        """Whether the search was cut short: by a limit, by too few observations, or by Ctrl-C."""
+        return bool(self.unfinished)
+
+    @property
+    def separators(self) -> Mapping[Pair, frozenset[str]]:
+        """For each pair that was cut: the set with the largest p-value; `skeleton.separators` has all of them."""
+        return _Sets(self.skeleton.separators)
+
+    def explain(self, a: str, b: str) -> EdgeExplained:
+        """Say why two variables are adjacent, or not.
+
+        Raises:
+            ModelError: one isn't among the variables (E201), or both are the same (E212).
+        """
+        self.graph.require((a, b))
+        if a == b:
+            raise ModelError.because("E212", f"{a} is named twice", fix="name two variables")
+        pair = frozenset((a, b))
+        edge = next((e for e in self.graph.edges if {e.left, e.right} == pair), None)
+        # What is ruled out both ways has no edge whatever tests of colliders say later.
+        ruled_out = self.settings.knowledge.barred(a, b) and self.settings.knowledge.barred(b, a)
+        cut = self.skeleton.separators.get(pair) if edge is None and not ruled_out else None
+        decided: Separator | Doubt | None = cut if edge is None else self.skeleton.doubts.get(pair)
+        place = {name: i for i, name in enumerate(self.skeleton.variables)}
+        given = None if decided is None else cut.best if cut is not None else decided[0]
+        i, j = sorted((place[a], place[b]))
+        return EdgeExplained(
+            a,
+            b,
+            edge,
+            self.settings.test,
+            self.settings.alpha,
+            given,
+            None if given is None else self.test.test(i, j, [place[n] for n in given]),
+            () if cut is None else tuple(tuple(sorted(names, key=place.__getitem__)) for names in cut.all),
+            "" if decided is not None else self._untested(a, b, edge),
+            () if edge is None else tuple(self._mark(edge, at) for at in (a, b)),
+            tuple(str(c) for c in self.conflicts if any(pair == frozenset(arrow) for arrow in c.edges)),
+            self.settings.test != ORACLE,
+        )
+
+    def _untested(self, a: str, b: str, edge: Edge | None) -> str:
+        known = self.settings.knowledge
+        if edge is None:
+            why = [said for said in (known.barred(a, b), known.barred(b, a)) if said is not None]
+            return f"it wasn't tested: {'; '.join(why)}" if why else "it wasn't tested"
+        required = next((f"{x} -> {y}" for x, y in ((a, b), (b, a)) if (x, y) in known.required), None)
+        return f"it wasn't tested: required {required}" if required else "no test of it could be made"
+
+    def _mark(self, edge: Edge, at: str) -> MarkExplained:
+        """Explain the mark at one end."""
+        other = edge.right if at == edge.left else edge.left
+        mark = edge.marks[0] if at == edge.left else edge.marks[1]
+        reason = self.reasons.get((at, other))
+        if reason is None:
+            both = edge.mark == "--" and self.graph.kind != "pag"
+            said = "neither tests nor rules direct the edge" if both else "neither tests nor rules settle it"
+            return MarkExplained(at, mark, None, (), said)
+        return MarkExplained(at, mark, *reason, reason_words(reason, self.skeleton.separators, self._known(at, other)))
+
+    def _known(self, at: str, other: str) -> str | None:
+        """Say what is known of the edge of two nodes."""
+        known = self.settings.knowledge
+        for a, b in ((at, other), (other, at)):
+            if (a, b) in known.required:
+                return f"required {a} -> {b}"
+        said = [known.barred(at, other), known.barred(other, at)]
+        return next((text for text in said if text is not None), None)
+
+    def member(self) -> MixedGraph | NoMember:
+        """Return one graph of causes that keeps to what was found: a DAG, or a MAG of a pag; or say why none does."""
+        graph = self.graph
+        if graph.kind == "pag":
+            for edges, why in impossible_marks(graph):
+                return NoMember(f"{', '.join(map(str, edges))}: {why}")
+            return member(graph)
+        found = consistent_extension(graph)
+        if found is not None:
+            return found
+        said = "each way to orient its undirected edges makes a cycle or a new unshielded collider"
+        return NoMember("; ".join((said, *self.valid.reasons[:MOST_SHOWN])))
+
+    def text(self, title: str | None = None) -> str:
+        """Return the graph as a `.dag` file: settings as comments, and the p-value of each edge.
+
+        The p-value of an edge is the largest that it met, to four digits; one that knowledge requires has none. A pag
+        with marks that no MAG has is written as it is: `causalgraph.load` names the edges in question.
+
+        Raises:
+            ModelError: no file can hold the name of a variable (E012).
+        """
+        attributes: dict[Edge, dict[str, str | float]] = {}
+        for edge in self.graph.edges:
+            doubt = self.skeleton.doubts.get(frozenset((edge.left, edge.right)))
+            if doubt is not None:
+                attributes[edge.canonical] = {"p": float(f"{doubt.p:.{DIGITS}g}")}
+        drawn = Diagram.of(self.graph, title=title or f"Found by {self.settings.algorithm}", edge_attributes=attributes)
+        header, _, rest = write(drawn).text.partition("\n")
+        said = [row for told in self._header() for row in told.splitlines()]
+        return "\n".join((header, *(f"# {row}" for row in said), rest))
+
+    def _header(self) -> Iterator[str]:
+        yield from self.settings.lines()
+        yield f"tests: {self.skeleton.tests:,}"
+        yield f"valid: {'yes' if self.valid else 'no'}"
+        yield from _few((f"not valid: {why}" for why in self.valid.reasons), MOST_WRITTEN)
+        yield from (f"unfinished: {why}" for why in self.unfinished)
+        yield from _few((f"note: {note}" for note in self.notes), MOST_WRITTEN)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        graph = self.graph
+        order = {name: i for i, name in enumerate(self.skeleton.variables)}
+        cut = sorted((sorted(pair, key=order.__getitem__), by) for pair, by in self.skeleton.separators.items())
+        at = marks_of(graph)
+        return {
+            "kind": "discovery",
+            "kind_claimed": graph.kind,
+            "nodes": list(graph.nodes),
+            "edges": [list(e) for e in graph.edges],
+            "valid": self.valid.holds,
+            "reasons": list(self.valid.reasons),
+            "partial": self.partial,
+            "unfinished": list(self.unfinished),
+            "notes": list(self.notes),
+            **self.settings.to_dict(),
+            "tests": self.skeleton.tests,
+            "separators": [{"x": x, "y": y, "given": list(by.best), "p": by.p} for (x, y), by in cut],
+            "p_values": [
+                {"x": e.left, "y": e.right, "given": list(doubt.given), "p": doubt.p}
+                for e in graph.edges
+                if (doubt := self.skeleton.doubts.get(frozenset((e.left, e.right)))) is not None
+            ],
+            "marks": [
+                {"at": a, "other": b, "mark": at[a, b].name.lower(), "rule": why.rule, "nodes": list(why.nodes)}
+                for (a, b), why in self.reasons.items()
+            ],
+            "conflicts": [
+                {"about": c.kind, "edges": [list(e) for e in c.edges], "what": str(c)} for c in self.conflicts
+            ],
+            "unsettled": [list(triple) for triple in self.unsettled],
+        }
+
+    def document(self) -> Document:
+        """Show the edges, how many tests were made, and whether the graph is legal."""
+        graph, settings = self.graph, self.settings
+        by = f"{settings.algorithm}, {settings.test}" + (f", alpha {settings.alpha:g}" * (settings.test != ORACLE))
+        n = f", n = {settings.n:,.10g}" if settings.n is not None else ""
+        said = f"{graph.kind} by {by}{n}: {_counted(graph)}, {self.skeleton.tests:,} tests"
+        rows: list[Block] = [line(Word("✔ ", "good") if self.valid else Word("✘ ", "bad"), said)]
+        if not self.valid:
+            rows.append(line(Word("not valid: tests contradict one another, or leave too much open", "bad"), depth=1))
+            rows += [line(why, depth=2) for why in _few(self.valid.reasons, MOST_SHOWN)]
+        rows += [line(Word("⚠ ", "warn"), f"unfinished: {why}", depth=1) for why in self.unfinished]
+        rows += [line(_drawn(e), depth=1) for e in graph.edges[:MOST_EDGES]]
+        if len(graph.edges) > MOST_EDGES:
+            rows.append(line(f"and {len(graph.edges) - MOST_EDGES:,} more edges", depth=1))
+        alone = [n for n in graph.nodes if not graph.adjacent[n]]
+        if alone:
+            more = f" and {len(alone) - MOST_EDGES:,} more" if len(alone) > MOST_EDGES else ""
+            rows.append(line(f"without an edge: {naming(alone[:MOST_EDGES])}{more}", depth=1))
+        told = [str(c) for c in self.conflicts if str(c) not in self.valid.reasons]
+        rows += [line(Word("⚠ ", "warn"), why, depth=1) for why in _few(told, MOST_SHOWN)]
+        rows += [line(Word(note, "dim"), depth=1) for note in _few(self.notes, MOST_SHOWN)]
+        return Document(tuple(rows))
+
+    def _repr_svg_(self) -> str:
+        from causalgraph.render.svg import svg
+
+        return svg(self.graph)
+
+
+@dataclass(frozen=True)
+class _Sets(Mapping[Pair, frozenset[str]]):
+    """The best separator of each pair as a bare set, looked up when it is asked for."""
+
+    found: Mapping[Pair, Separator]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self.found)
+
+    def __getitem__(self, pair: Pair) -> frozenset[str]:
+        return frozenset(self.found[pair].best)
+
+
+def _drawn(edge: Edge) -> str:
+    return f"{edge.left} {unicode_edge(edge.mark)} {edge.right}"
+
+
+def _counted(graph: MixedGraph) -> str:
+    """Say how many nodes there are, and how many edges of each look.
+
+    >>> _counted(MixedGraph.build([("A", "--", "B"), ("A", "--", "C")], kind="cpdag"))
+    '3 nodes, 2 edges (2 —)'
+    """
+    looks = Counter(unicode_edge(e.mark) for e in graph.edges)
+    each = f" ({', '.join(f'{many:,} {look}' for look, many in sorted(looks.items()))})" if looks else ""
+    return f"{len(graph.nodes):,} nodes, {len(graph.edges):,} edge{'s' * (len(graph.edges) != 1)}{each}"
+
+
+def _worded(value: object) -> str:
+    if value is None:
+        return "any"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _few(texts: Iterable[str], most: int) -> list[str]:
+    told = list(texts)
+    return told if len(told) <= most else [*told[:most], f"and {len(told) - most:,} more"]

@@ -1,0 +1,1 @@
+"""Tests of conditional independence, alone and by the thousand."""
