@@ -111,8 +111,9 @@ def line(setting: Setting, found: Found, band: float) -> str:
     """Return a row of the table; a coverage outside the band is marked."""
     mark = " (!)" if abs(found.coverage - NOMINAL) > band else ""
     method = "counts" if setting.method == "auto" else setting.method
+    query = setting.query.replace("|", "\\|")  # a bar would end the cell
     return (
-        f"| {setting.name} | {setting.data} | {method} | `{setting.query}` | {setting.n:,} | "
+        f"| {setting.name} | {setting.data} | {method} | `{query}` | {setting.n:,} | "
         f"{found.coverage:.4f}{mark} | {found.width:.3f} | {found.below:.1%} : {found.above:.1%} | "
         f"{found.thin:.1%} | {found.refused:.1%} |"
     )
