@@ -287,7 +287,7 @@ def report(results: dict[int, dict[str, dict[str, Reply]]], options: argparse.Na
 
 if __name__ == "__main__":
     # criteria_tasks is beside this file, but so is coverage.py, which isn't what numba looks for under that name.
-    import criteria_tasks  # noqa: F401 (its tasks register by being read, before the pool forks)
+    import criteria_tasks  # noqa: F401 (imported while its folder can be seen)
 
     sys.path.remove(str(HERE))
     sys.exit(main())

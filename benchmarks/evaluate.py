@@ -339,7 +339,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     # evaluate_tasks is beside this file, but so is coverage.py, which isn't what numba looks for under that name.
-    import evaluate_tasks  # noqa: F401
+    import evaluate_tasks  # noqa: F401 (imported while its folder can be seen)
 
     sys.path.remove(str(HERE))
     sys.exit(main())

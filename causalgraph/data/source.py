@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import numpy as np
 from causalgraph.data.columns import Columns
 from causalgraph.data.counts import Counts, Weighting
 from causalgraph.data.engine import AddsUp, Cells, Number, Partial
+from causalgraph.data.keys import numbered
 from causalgraph.data.moments import Moments, gathered, products_of_scores
 from causalgraph.data.rows import Rows
 from causalgraph.errors import DataError
@@ -43,8 +44,8 @@ class Source(Columns):
     cluster: str | None = None
 
     @cached_property
-    def _weights(self) -> tuple[Number | None, Weighting]:
-        """The column of weights as a number, and what the weights are.
+    def weighting(self) -> tuple[Number | None, Weighting]:
+        """The column of weights as a number, None without one, and what the weights are.
 
         Numbers that add up to 1 are an exact distribution; other whole numbers are counts; all else are survey weights.
         All rows are looked at, also those that a missing value will drop.
@@ -79,14 +80,6 @@ class Source(Columns):
             return number, "exact"
         return number, "counts" if whole else "survey"
 
-    def weighting(self) -> tuple[Number | None, Weighting]:
-        """Return the column of weights as a number, None without one, and what the weights are.
-
-        Raises:
-            DataError: a weight is negative or infinite, or all are zero; or they can't be what is said (E304).
-        """
-        return self._weights
-
     def _total(self, number: Number) -> tuple[float, float, bool]:
         """Return the sum of numbers that are read from text, the least, and whether all are whole."""
         cells = self.engine.cells([number.column], [], None, squared=False)
@@ -100,13 +93,13 @@ class Source(Columns):
             DataError: what `levels` and `number` raise; bad weights (E304); no row is left (E307).
         """
         levels = tuple(self.levels(v) for v in variables)
-        weight, weighting = self._weights
+        weight, weighting = self.weighting
         numbers = [self.number(v) for v in outcomes]
         keys = [self.column(v.name) for v in variables] + ([self.column(self.cluster)] if self.cluster else [])
         with working(f"counting {self.size:,} rows"):
             cells = self.engine.cells(keys, numbers, weight, squared=weighting != "counts")
         if not len(cells.rows):
-            self._empty([*variables, *outcomes])
+            raise self.nothing_left(v.name for v in (*variables, *outcomes))
         codes, alike = self._coded(cells, variables)
         clusters = cells.codes[:, -1] if self.cluster else None
         sums: Sums = (cells.weight, cells.squared, cells.sums, cells.squared_sums, cells.squared_products)
@@ -140,13 +133,14 @@ class Source(Columns):
             codes[:, i] = lookup[cells.codes[:, i]]
         return codes, alike
 
-    def _empty(self, asked: Sequence[Variable]) -> None:
+    def nothing_left(self, asked: Iterable[str]) -> DataError:
+        """Return what to raise where no row is complete in what is asked for (E307)."""
         empty = "has no row without a missing value" if self.size else "has no rows"
-        raise DataError.because("E307", f"{self.name} {empty} in {', '.join(v.name for v in asked)}")
+        return DataError.because("E307", f"{self.name} {empty} in {', '.join(asked)}")
 
     def _blocks(self, numbers: Sequence[Number]) -> Iterator[tuple[Floats, Floats, NDArray[np.intp] | None, int]]:
         """Yield complete rows, their weights and clusters, and how many rows of the block were dropped."""
-        weight, _ = self._weights
+        weight, _ = self.weighting
         wanted, m = [*numbers], len(numbers)
         if weight is not None:
             wanted.append(weight)
@@ -171,12 +165,12 @@ class Source(Columns):
         Raises:
             DataError: what `number` raises; bad weights (E304); no row is left (E307).
         """
-        weight, weighting = self._weights
+        weight, weighting = self.weighting
         groups: set[int] = set()
         with working(f"adding up {self.size:,} rows"):
             mean, scatter, total, squared, n, lost = self._summed(variables, weight, groups)
         if n == 0:
-            self._empty(variables)
+            raise self.nothing_left(v.name for v in variables)
         counted = weighting == "counts"
         return Moments(
             variables=tuple(v.name for v in variables),
@@ -223,7 +217,7 @@ class Source(Columns):
             if isinstance(self.engine, AddsUp):
                 cluster = self.column(self.cluster) if self.cluster else None
                 numbers = [self.number(v) for v in variables]
-                found = self.engine.score_products(numbers, self._weights[0], cluster, moments, linear, quadratic)
+                found = self.engine.score_products(numbers, self.weighting[0], cluster, moments, linear, quadratic)
                 if found is not None:
                     return found
             blocks = ((x, w, clusters) for x, w, clusters, _ in self._blocks(self._numbers(variables)))
@@ -247,7 +241,7 @@ class Source(Columns):
                 numbers += self._numbers([variable])
         blocks = list(self._blocks(numbers))
         if not sum(len(x) for x, *_ in blocks):
-            self._empty(variables)
+            raise self.nothing_left(v.name for v in variables)
         clusters = [c for _, _, c, _ in blocks if c is not None]
         return Rows(
             variables=tuple(v.name for v in variables),
@@ -256,7 +250,7 @@ class Source(Columns):
             weight=None if self.weight is None else np.concatenate([w for _, w, *_ in blocks]),
             clusters=np.concatenate(clusters) if clusters else None,
             dropped=sum(dropped for *_, dropped in blocks),
-            weighting=self._weights[1],
+            weighting=self.weighting[1],
         )
 
 
@@ -267,13 +261,11 @@ def _merged(
     codes: NDArray[np.intp], clusters: NDArray[np.intp] | None, sums: Sums
 ) -> tuple[NDArray[np.intp], NDArray[np.intp] | None, Sums]:
     """Add up cells of the same levels, which raw values such as 1 and 1.0 share."""
-    whole = codes if clusters is None else np.column_stack([codes, clusters])
-    found, where = np.unique(whole, axis=0, return_inverse=True)
+    columns = [*codes.T, *([] if clusters is None else [clusters])]
+    first, where = numbered(columns, [int(c.max()) + 1 for c in columns], len(codes))
     added = []
     for values in sums:
-        out = np.zeros((len(found), *values.shape[1:]))
-        np.add.at(out, where.reshape(-1), values)
+        out = np.zeros((len(first), *values.shape[1:]))
+        np.add.at(out, where, values)
         added.append(out)
-    if clusters is None:
-        return found, None, tuple(added)
-    return np.ascontiguousarray(found[:, :-1]), found[:, -1], tuple(added)
+    return codes[first], None if clusters is None else clusters[first], tuple(added)

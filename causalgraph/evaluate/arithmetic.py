@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import Add, Expr, Integer, Mul, Number, Pow
 
-from causalgraph.data.dialects import Dialect
+from causalgraph.data.dialects import Dialect, float_literal
 from causalgraph.errors import EstimationError
 from causalgraph.evaluate.domain import can_be_undefined, factors
 from causalgraph.formula.nodes import E, Marginal, P
@@ -72,10 +72,7 @@ def _unknown(node: Expr, sure: AbstractSet[Expr]) -> bool:
 
 
 def _number(node: Number, _write: Write, _nan: str, _sure: AbstractSet[Expr]) -> str:
-    # With an exponent it is a float in every dialect, and no decimal of few digits.
-    digits = repr(float(node))
-    digits = digits if "e" in digits else f"{digits}e0"
-    return f"({digits})" if digits.startswith("-") else digits
+    return float_literal(float(node))
 
 
 def _grouped(node: Expr, write: Write) -> str:

@@ -16,7 +16,7 @@ from causalgraph.data.counts import Counts
 from causalgraph.errors import CausalGraphError, ModelError
 from causalgraph.evaluate.quantities import Comparison, Parts, World
 from causalgraph.evaluate.support import Support, mass, numbered_strata, support
-from causalgraph.formula.nodes import E, Event, Marginal, P, Value
+from causalgraph.formula.nodes import E, Event, Marginal, P, Value, events_of
 from causalgraph.names import natural
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ STRATIFIED = ("backdoor", "adjustment", "optimal")
 
 def _events(formula: Expr) -> Iterator[Event]:
     for node in formula.atoms(P, E):
-        yield from (*(node.events if isinstance(node, P) else ()), *node.given)
+        yield from events_of(node)
 
 
 def cells_of(formulas: Iterable[Expr]) -> set[str]:
@@ -201,8 +201,7 @@ def compacted(
         return formulas, counts, {}
     values = {Value(c) for c in covariates}
     for node in (n for f in formulas for n in f.atoms(P, E)):
-        events = (*(node.events if isinstance(node, P) else ()), *node.given)
-        elsewhere = {e.variable for e in events if e.value not in values}
+        elsewhere = {e.variable for e in events_of(node) if e.value not in values}
         if elsewhere & set(covariates) or (isinstance(node, E) and node.variable in covariates):
             return formulas, counts, {}
         mentioned = values & node.free_symbols

@@ -14,7 +14,7 @@ from math import inf
 from sympy import Add, Expr, Mul, Pow
 
 from causalgraph.errors import EstimationError
-from causalgraph.formula.nodes import E, Event, Marginal, P, Value
+from causalgraph.formula.nodes import E, Event, Marginal, P, Value, events_of
 
 __all__ = ["Step", "Support", "can_be_undefined", "factors", "free_values", "plan"]
 
@@ -53,8 +53,7 @@ def free_values(node: Expr) -> tuple[Value, ...]:
     True
     """
     if isinstance(node, P | E):
-        events = (*(node.events if isinstance(node, P) else ()), *node.given)
-        return tuple(e.value for e in events if isinstance(e.value, Value))
+        return tuple(e.value for e in events_of(node) if isinstance(e.value, Value))
     if isinstance(node, Marginal):
         inside = free_values(node.body)
         if not set(node.bound) <= set(inside):

@@ -19,7 +19,7 @@ from causalgraph.evaluate.counting import count
 from causalgraph.evaluate.filled import ONE, Filled, Named, contract
 from causalgraph.evaluate.noted import Gap, Noted
 from causalgraph.evaluate.quantities import Comparison, Parts, World, mean_formula
-from causalgraph.formula.nodes import E, Event, Level, Marginal, P, Value
+from causalgraph.formula.nodes import E, Event, Level, Marginal, P, Value, events_of
 from causalgraph.identify.choosing import STRATEGIES, derive
 from causalgraph.variables import Variable
 
@@ -157,7 +157,7 @@ def _noted(
     for base, empty in filled.zero.items():
         # What the whole falls short by; never nothing, as no zero elsewhere mends a division by zero.
         short = replace(total, data=np.maximum(1 - total.data, np.finfo(float).tiny))
-        events = sorted({e for n in base.atoms(P, E) for e in _all(n) if e.value not in _bound(base)}, key=str)
+        events = sorted({e for n in base.atoms(P, E) for e in events_of(n) if e.value not in _bound(base)}, key=str)
         noted.add((), events, contract([empty, short], {*empty.axes, *places}))
     return noted, kept
 
@@ -179,10 +179,6 @@ def _best(kept: Named, free: Collection[str]) -> dict[Value, int]:
 
 def _at(part: Named, chosen: Mapping[Value, int]) -> Array:
     return np.asarray(part.data[tuple(chosen.get(v, slice(None)) for v in part.axes)])
-
-
-def _all(node: P | E) -> tuple[Event, ...]:
-    return (*node.given, *(node.events if isinstance(node, P) else ()))
 
 
 def _bound(formula: Expr) -> set[Value]:

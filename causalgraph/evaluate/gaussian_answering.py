@@ -20,7 +20,6 @@ from causalgraph.evaluate.interval import quantile, simultaneous, wald
 from causalgraph.evaluate.lines import (
     Line,
     Point,
-    is_discrete,
     level_number,
     lines_of,
     numbers_of,
@@ -30,6 +29,7 @@ from causalgraph.evaluate.lines import (
 )
 from causalgraph.evaluate.pieces import of_weights
 from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World
+from causalgraph.evaluate.table import require_clusters
 from causalgraph.evaluate.tracing import in_regressions, variables_of
 from causalgraph.formula.nodes import P
 from causalgraph.formula.printing import text as formula_text
@@ -178,7 +178,7 @@ def _free(query: Numeric) -> tuple[str, ...]:
 
 def _axis(name: str, mean: float, spread: float, world: World) -> Iterator[tuple[str, float]]:
     """Yield the points of a free variable with their labels: its levels, or round numbers about its mean."""
-    if is_discrete(name, world):
+    if world.counted(name):
         for level in world.levels(name):
             yield level, level_number(name, level, world)
         return
@@ -203,7 +203,7 @@ def _curves(asked: Asked) -> list[tuple[Line, str]]:
     if not isinstance(asked.query, Expectation):
         return []
     line = asked.lines[asked.query]
-    return [(line, name) for name in _free(asked.query) if not is_discrete(name, asked.world)]
+    return [(line, name) for name in _free(asked.query) if not asked.world.counted(name)]
 
 
 def _freedom(asked: Asked) -> float:
@@ -217,10 +217,8 @@ def _freedom(asked: Asked) -> float:
 def _covariance(asked: Asked, numbers: Numbers) -> NDArray[np.float64]:
     """Return the covariance of all numbers that are read, whatever the law of the errors."""
     moments = asked.moments
-    if moments.clusters is not None and moments.clusters < len("ab"):
-        raise EstimationError.because(
-            "E515", "all rows are of one cluster", why="how far clusters differ can't be seen in one", fix="name none"
-        )
+    if moments.clusters is not None:
+        require_clusters(moments.clusters)
     variables = [asked.world.variables[n] for n in moments.variables]
     scores = asked.world.source.scores(variables, moments, numbers.linear, numbers.quadratic)
     counted = moments.n if moments.weighting in ("rows", "counts") else moments.effective
@@ -364,7 +362,7 @@ def _warnings(asked: Asked, numbers: Numbers, covariance: NDArray[np.float64] | 
     points = {(n, x) for line in asked.lines.values() for n, x in line.held.items()}
     for name, number in sorted(points, key=lambda p: (natural(p[0]), p[1])):
         # A level that occurs in the data is never far.
-        if name not in moments.variables or (is_discrete(name, asked.world) and _occurs(name, number, asked.world)):
+        if name not in moments.variables or (asked.world.counted(name) and _occurs(name, number, asked.world)):
             continue
         place = moments.variables.index(name)
         far = abs(number - moments.mean[place]) / sqrt(moments.covariance[place, place])

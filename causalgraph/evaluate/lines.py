@@ -17,7 +17,6 @@ from causalgraph.evaluate.gaussian import law
 from causalgraph.evaluate.quantities import Numeric, Parts, World, identified, numeric_outcome
 from causalgraph.formula.nodes import P, Value
 from causalgraph.syntax.queries import Arithmetic, Constant, Effect, Expectation, Probability, Term
-from causalgraph.variables import DISCRETE
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Line",
     "Point",
-    "is_discrete",
     "level_number",
     "lines_of",
     "numbers_of",
@@ -253,8 +251,3 @@ def round_points(mean: float, spread: float, *, whole: bool = False) -> list[flo
     if whole:
         first = max(0.0, first)
     return [float(f"{first + i * step:.12g}") for i in range(2 * AROUND + 1)]
-
-
-def is_discrete(name: str, world: World) -> bool:
-    """Whether a variable has levels."""
-    return world.source.kind(world.variables[name]) in DISCRETE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import floor
 
@@ -36,6 +36,7 @@ __all__ = [
     "pieces_of",
     "too_few",
     "unit_of",
+    "unknown",
     "warnings_of",
 ]
 
@@ -136,10 +137,7 @@ def warnings_of(
     for one in lost:
         what = ", ".join(f"{k}={v}" for k, v in one.piece.label.items())
         yield f"W502: {what} isn't determined: {one.error.diagnostics[0].what}"
-    missing = sum(r.value is None for r in rows) - len(lost)
-    if missing:
-        many = f"{missing:,} of {len(rows):,} numbers aren't" if len(rows) > 1 else "the number isn't"
-        yield f"W502: {many} determined. {_lacking(told, world)}"
+    yield from unknown(rows, lambda: _lacking(told, world), len(lost))
     yield from of_weights(whole.weighting, whole.n, world, len(whole.weight))
     yield from _resampled(told, whole, world)
     if _without_variation(query, rows, told):
@@ -168,6 +166,14 @@ def of_weights(weighting: str, n: float, world: World, cells: int = 0) -> Iterat
             f"W503: the weights are whole numbers and taken for counts: {source.size:,} rows stand for {n:,.0f} "
             "observations; if they are survey weights, say so (weights_as survey), or intervals are too narrow"
         )
+
+
+def unknown(rows: list[Row], why: Callable[[], str], told: int = 0) -> Iterator[str]:
+    """Say how many numbers the data don't determine, beside those that were told of."""
+    missing = sum(r.value is None for r in rows) - told
+    if missing:
+        many = f"{missing:,} of {len(rows):,} numbers aren't" if len(rows) > 1 else "the number isn't"
+        yield f"W502: {many} determined. {why()}"
 
 
 def _lacking(told: list[Laid], world: World) -> str:

@@ -20,13 +20,14 @@ from causalgraph.data.dialects import (
 from causalgraph.data.engine import Number
 from causalgraph.data.querying import Table, literal, table_of, written_as
 from causalgraph.data.source import Source
-from causalgraph.errors import DataError, EstimationError
+from causalgraph.errors import EstimationError
+from causalgraph.evaluate.counting import cells_of
 from causalgraph.evaluate.effects import contrast_of
 from causalgraph.evaluate.estimate import Estimate, Row
-from causalgraph.evaluate.pieces import Piece, pieces_of
+from causalgraph.evaluate.pieces import Piece, pieces_of, unknown
 from causalgraph.evaluate.quantities import Numeric, RefusedError, World
 from causalgraph.evaluate.sql import query as query_of
-from causalgraph.formula.nodes import E, P
+from causalgraph.formula.nodes import E
 from causalgraph.formula.printing import text as formula_text
 from causalgraph.identify.answer import NotIdentified, Undecided
 from causalgraph.syntax.queries import Effect
@@ -50,9 +51,8 @@ class _Used:
 
     @classmethod
     def by(cls, formulas: Iterable[Expr]) -> _Used:
-        leaves = [n for f in formulas for n in f.atoms(P, E)]
-        events = (e for n in leaves for e in (*(n.events if isinstance(n, P) else ()), *n.given))
-        return cls(frozenset(e.variable for e in events), frozenset(n.variable for n in leaves if isinstance(n, E)))
+        asked = list(formulas)
+        return cls(frozenset(cells_of(asked)), frozenset(n.variable for f in asked for n in f.atoms(E)))
 
     def columns(self, source: Source) -> tuple[str, ...]:
         """Return the columns that hold them, and those of weights and clusters."""
@@ -140,7 +140,7 @@ def answer_sql(asked: str, pieces: list[Piece], world: World, *, level: float = 
         method=f"by one query of {table.dialect}",
         n=n,
         dropped=dropped,
-        warnings=_unknown(rows),
+        warnings=tuple(unknown(rows, lambda: 'Cells that it needs are empty; method="counts" names them.')),
         identification=identified,
         notes=('a query finds no standard error: method="counts" does',),
     )
@@ -154,9 +154,8 @@ def _counted(read: _Read, source: Source, table: Table) -> tuple[float, int]:
     """
     _, ((complete, used, weight),) = table.asked(_tally(table.name, read.complete, read.weight, table.dialect))
     if not used:
-        empty = "has no row without a missing value" if source.size else "has no rows"
-        raise DataError.because("E307", f"{source.name} {empty} in {', '.join(read.columns)}")
-    return float(weight if source.weighting()[1] == "counts" else used), source.size - int(complete)
+        raise source.nothing_left(read.columns)
+    return float(weight if source.weighting[1] == "counts" else used), source.size - int(complete)
 
 
 def _tally(table: str, complete: Sequence[Column], weight: Column | None = None, dialect: str = "duckdb") -> str:
@@ -178,14 +177,6 @@ def _tally(table: str, complete: Sequence[Column], weight: Column | None = None,
         counted[1:] = [f"SUM(CASE WHEN {number} > 0 THEN 1 ELSE 0 END) AS used", f"SUM({number}) AS weight"]
     conditions = dict.fromkeys(c for column in asked for c in there(column, chosen))
     return "\n".join([*select(counted), f"FROM {table}", *where(list(conditions)), ""])
-
-
-def _unknown(rows: list[Row]) -> tuple[str, ...]:
-    missing = sum(r.value is None for r in rows)
-    if not missing:
-        return ()
-    many = f"{missing:,} of {len(rows):,} numbers aren't" if len(rows) > 1 else "the number isn't"
-    return (f'W502: {many} determined: cells that the formula needs are empty; method="counts" names them',)
 
 
 def _written(formula: Expr, world: World, read: _Read, dialect: str, table: str) -> str:
@@ -214,7 +205,7 @@ def _read(used: _Used, world: World, chosen: Dialect, named: Callable[[str], str
         v: _column(source, variables[v], name(v), quoted, counted=v in used.counted, averaged=v in used.averaged)
         for v in sorted(used.counted | used.averaged)
     }
-    number, _ = source.weighting()
+    number, _ = source.weighting
     weight = None
     if source.weight is not None and number is not None:
         weight = _plain(source, source.weight, name(source.weight), quoted, number)

@@ -11,13 +11,13 @@ import numpy as np
 from causalgraph.data.counts import Counts
 from causalgraph.errors import EstimationError
 from causalgraph.evaluate.contraction import REPLICATE, Layout, Record
+from causalgraph.evaluate.table import require_clusters
+from causalgraph.formula.nodes import Event
 from causalgraph.variables import Variable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sympy import Expr
-
-    from causalgraph.formula.nodes import Event
 
 __all__ = ["REPLICATES", "Kind", "Replicates", "bootstrap"]
 
@@ -181,11 +181,7 @@ def _of_clusters(counts: Counts, clusters: NDArray[np.intp], kind: Kind) -> tupl
     from scipy.sparse import csr_array
 
     found, where = np.unique(clusters, return_inverse=True)
-    g = len(found)
-    if g < len("ab"):
-        raise EstimationError.because(
-            "E515", "all rows are of one cluster", why="how far clusters differ can't be seen in one", fix="name none"
-        )
+    g = require_clusters(len(found))
     cells, place = _together(counts)
     k = len(cells.weight)
     sparse = [csr_array((own, (place, where)), shape=(k, g)) for own in (counts.weight, *counts.sums.T)]

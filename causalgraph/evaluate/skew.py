@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from causalgraph.data.counts import Counts
+from causalgraph.data.keys import numbered
 from causalgraph.evaluate.table import Evaluated, evaluate
 from causalgraph.formula.nodes import Level
 from causalgraph.variables import Variable
@@ -179,11 +180,13 @@ def _filled(counts: Counts, axes: list[int]) -> tuple[Counts, int]:
     """
     shape = tuple(counts.shape[a] for a in axes)
     several = prod(shape)
-    others, where = np.unique(np.delete(counts.codes, axes, axis=1), axis=0, return_inverse=True)
-    at = where.reshape(-1) * several + np.ravel_multi_index(tuple(counts.codes[:, a] for a in axes), shape)
+    kept = [a for a in range(len(counts.variables)) if a not in axes]
+    first, where = numbered([counts.codes[:, a] for a in kept], [counts.shape[a] for a in kept], len(counts.weight))
+    others = counts.codes[first][:, kept]
+    at = where * several + np.ravel_multi_index(tuple(counts.codes[:, a] for a in axes), shape)
     k = len(others) * several
     codes = np.empty((k, counts.codes.shape[1]), dtype=np.intp)
-    codes[:, np.setdiff1d(np.arange(codes.shape[1]), axes)] = np.repeat(others, several, axis=0)
+    codes[:, kept] = np.repeat(others, several, axis=0)
     codes[:, axes] = np.tile(np.column_stack(np.unravel_index(np.arange(several), shape)), (len(others), 1))
 
     def spread(values: Array) -> Array:

@@ -8,7 +8,7 @@ factors up there. Values, what is determined, and errors are those of the dense 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from math import prod
 from typing import Any, Literal
@@ -22,14 +22,12 @@ from causalgraph.errors import EstimationError
 from causalgraph.evaluate.contraction import settled
 from causalgraph.evaluate.domain import Step, can_be_undefined, factors, free_values, plan
 from causalgraph.evaluate.lookup import Booleans, Floats, Table, affordable
-from causalgraph.evaluate.table import MOST_ROWS, Evaluated, covariance
+from causalgraph.evaluate.table import MOST_SCORES, Evaluated, covariance, require_few, scored
 from causalgraph.formula.nodes import E, Event, Level, Marginal, P, Value
 from causalgraph.variables import Variable
 
 __all__ = ["evaluate_sparse"]
 
-# Derivatives that are kept for joint intervals.
-MOST_SCORES = 5_000_000
 # The rows that a part is looked up at: the code of each value, all of one length.
 Rows = Mapping[Value, Codes]
 
@@ -315,12 +313,7 @@ def evaluate_sparse(
         part = record.build(formula, rows, prod(shape))
         known = (part.valid & np.isfinite(part.data)).reshape(shape)
         return Evaluated(axes, levels, part.data.reshape(shape), known, deviations)
-    if prod(shape) > MOST_ROWS:
-        raise EstimationError.because(
-            "E503",
-            f"the answer would be a table of {prod(shape):,} rows, over the limit of {MOST_ROWS:,}",
-            fix="hold some of its variables at a level",
-        )
+    require_few(shape)
     scores: list[tuple[Floats, Floats]] = []
     # One row at a time: the rows that a number is summed over are walked back for that number alone.
     for place in np.ndindex(shape):
@@ -334,6 +327,4 @@ def evaluate_sparse(
         if errors == "joint" and prod(shape) * len(counts.weight) <= MOST_SCORES:
             scores.append(slopes)
     found = Evaluated(axes, levels, values, valid, deviations)
-    if not scores:
-        return found
-    return replace(found, scores=(np.stack([g for g, _ in scores]), np.stack([h for _, h in scores])))
+    return scored(found, scores)

@@ -29,7 +29,7 @@ from causalgraph.data.dialects import (
 from causalgraph.errors import EstimationError, ModelError
 from causalgraph.evaluate.arithmetic import arithmetic, leaves
 from causalgraph.evaluate.domain import Step, can_be_undefined, factors, free_values, plan
-from causalgraph.formula.nodes import E, Event, Marginal, P, Value
+from causalgraph.formula.nodes import E, Event, Marginal, P, Value, events_of
 from causalgraph.formula.printing import text
 from causalgraph.variables import Variable
 
@@ -108,8 +108,7 @@ class _Writer:
     @property
     def cells(self) -> tuple[str, ...]:
         """The variables whose combinations are the cells."""
-        events = (e for n in self.formula.atoms(P, E) for e in (*(n.events if isinstance(n, P) else ()), *n.given))
-        return tuple(sorted({e.variable for e in events}))
+        return tuple(sorted({e.variable for n in self.formula.atoms(P, E) for e in events_of(n)}))
 
     @property
     def outcomes(self) -> tuple[str, ...]:

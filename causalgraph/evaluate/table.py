@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -80,12 +81,8 @@ def evaluate(
     record = Record(counts, variables)
     out = record.build(formula)
     valid = out.known & np.isfinite(out.data)
-    if out.data.size > MOST_ROWS and errors != "none":
-        raise EstimationError.because(
-            "E503",
-            f"the answer would be a table of {out.data.size:,} rows, over the limit of {MOST_ROWS:,}",
-            fix="hold some of its variables at a level",
-        )
+    if errors != "none":
+        require_few(out.data.shape)
     levels = tuple(counts.levels[counts.axis(v.variable)] for v in out.axes)
     found = Evaluated(out.axes, levels, out.data, valid, np.full(out.data.shape, np.nan))
     if errors == "none" or counts.weighting == "exact":
@@ -97,14 +94,46 @@ def evaluate(
             found.errors[place] = np.sqrt(max(float(covariance(g[None], h[None], counts)[0, 0]), 0.0))
         if errors == "joint" and out.data.size * len(counts.weight) <= MOST_SCORES:
             scores.append((g, h) if valid[place] else (0 * counts.weight, 0 * counts.sums))
-    if not scores:
-        return found
-    return replace(found, scores=(np.stack([g for g, _ in scores]), np.stack([h for _, h in scores])))
+    return scored(found, scores)
 
 
 def clusters_of(counts: Counts) -> int | None:
     """Return how many clusters have cells; None where rows are independent."""
     return None if counts.clusters is None else int(np.count_nonzero(np.bincount(counts.clusters)))
+
+
+def require_clusters(several: int) -> int:
+    """Return how many clusters there are, which must be more than one.
+
+    Raises:
+        EstimationError: there is only one (E515).
+    """
+    if several < len("ab"):
+        raise EstimationError.because(
+            "E515", "all rows are of one cluster", why="how far clusters differ can't be seen in one", fix="name none"
+        )
+    return several
+
+
+def scored(found: Evaluated, scores: list[tuple[Array, Array]]) -> Evaluated:
+    """Return the numbers with their derivatives, where these were kept."""
+    if not scores:
+        return found
+    return replace(found, scores=(np.stack([g for g, _ in scores]), np.stack([h for _, h in scores])))
+
+
+def require_few(shape: tuple[int, ...]) -> None:
+    """Make sure that a table isn't one that nobody reads.
+
+    Raises:
+        EstimationError: it has too many rows (E503).
+    """
+    if prod(shape) > MOST_ROWS:
+        raise EstimationError.because(
+            "E503",
+            f"the answer would be a table of {prod(shape):,} rows, over the limit of {MOST_ROWS:,}",
+            fix="hold some of its variables at a level",
+        )
 
 
 def covariance(g: Array, h: Array, counts: Counts) -> NDArray[np.float64]:
@@ -123,11 +152,7 @@ def covariance(g: Array, h: Array, counts: Counts) -> NDArray[np.float64]:
         cross = np.einsum("ak,bki,ki->ab", g, h, counts.squared_sums)
         own = np.einsum("aki,kij,bkj->ab", h, counts.spread, h)
         return np.real((g * counts.squared) @ g.T + cross + cross.T + own)
-    several = clusters_of(counts) or 0
-    if several < len("ab"):
-        raise EstimationError.because(
-            "E515", "all rows are of one cluster", why="how far clusters differ can't be seen in one", fix="name none"
-        )
+    several = require_clusters(clusters_of(counts) or 0)
     scores = np.real(g * counts.weight + np.einsum("aki,ki->ak", h, counts.sums))
     by_cluster = np.stack([np.bincount(counts.clusters, weights=score) for score in scores])
     return np.asarray(by_cluster @ by_cluster.T * (several / (several - 1)))

@@ -14,7 +14,7 @@ from sympy.core.basic import Basic
 from sympy.core.expr import AtomicExpr
 from sympy.core.symbol import Str
 
-__all__ = ["E", "Event", "Level", "Marginal", "P", "Value", "equal", "replace_inside", "values"]
+__all__ = ["E", "Event", "Level", "Marginal", "P", "Value", "equal", "events_of", "replace_inside", "values"]
 
 
 class Value(Symbol):
@@ -256,6 +256,15 @@ def replace_inside(expr: Basic, old: Basic, new: Basic) -> Basic:
     if all(a is b for a, b in zip(args, expr.args, strict=True)):
         return expr
     return expr.func(*args)
+
+
+def events_of(node: P | E) -> tuple[Event, ...]:
+    """Return the events that a probability or a mean is of, and those that it conditions on.
+
+    >>> [str(e.variable) for e in events_of(P(["Y"], ["X"]))]
+    ['Y', 'X']
+    """
+    return (*(node.events if isinstance(node, P) else ()), *node.given)
 
 
 def equal(a: Basic, b: Basic) -> bool:

@@ -46,7 +46,7 @@ from causalgraph.independence.discrete_kernel import Made, made_at, work
 from causalgraph.independence.discrete_tables import Rule, Tables
 from causalgraph.variables import Variable
 
-__all__ = ["Counted", "Discrete"]
+__all__ = ["Discrete"]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -61,17 +61,6 @@ SMALL = 50_000
 # One with less than this isn't worth a second thread.
 ALONE = 5_000_000
 THREADS = 4
-
-
-@dataclass(frozen=True)
-class Counted(Level):
-    """A level of tests in tables.
-
-    Attributes:
-        skipped: how many tests were not made, for too few observations; `tests` counts the others.
-    """
-
-    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -226,7 +215,7 @@ class Discrete:
         statistic = float(made.statistic[0])
         return Tested(float(p[0]), None if math.isnan(statistic) else statistic, float(made.df[0]), float(made.n[0]))
 
-    def level(self, adjacent: Bools, testable: Bools, depth: int, alpha: float) -> Counted:
+    def level(self, adjacent: Bools, testable: Bools, depth: int, alpha: float) -> Level:
         """Make all tests of a level; see `Test.level`. Of sets with equal p-values the first in order is kept.
 
         Ctrl-C stops it within a fraction of a second.
@@ -282,7 +271,7 @@ def _joined(parts: Sequence[Outcomes], depth: int) -> Outcomes:
     return np.concatenate(pairs), np.concatenate(sets), np.concatenate(p)
 
 
-def _gathered(parts: Sequence[_Summary], v: int, depth: int) -> Counted:
+def _gathered(parts: Sequence[_Summary], v: int, depth: int) -> Level:
     """Put the outcomes of all hubs side by side, in the order of pairs and sets."""
     p, sets = np.full((v, v), -1.0), np.zeros((v, v, depth), dtype=np.int32)
     best, chosen, value = _best(*_joined([part.best for part in parts], depth))
@@ -290,7 +279,7 @@ def _gathered(parts: Sequence[_Summary], v: int, depth: int) -> Counted:
         p[i, j], sets[i, j] = value, chosen
     pairs, separators, values = _joined([part.cut for part in parts], depth)
     order = np.lexsort((*separators.T[::-1], pairs[:, 1], pairs[:, 0]))
-    return Counted(
+    return Level(
         tests=sum(part.tests for part in parts),
         p=p,
         sets=sets,
