@@ -235,8 +235,8 @@ def discover(  # noqa: PLR0913, PLR0917 (the options of a command)
         alpha,
         test,
         tiers=[[n.strip().strip("`") for n in group.split(",")] for group in (tiers or "").split(";") if group.strip()],
-        forbidden=[_arrow(text, "--forbid") for text in forbid or ()],
-        required=[_arrow(text, "--require") for text in require or ()],
+        forbidden=_arrows(forbid, "--forbid"),
+        required=_arrows(require, "--require"),
         depth=depth,
     )
     if output is not None:
@@ -250,12 +250,15 @@ def discover(  # noqa: PLR0913, PLR0917 (the options of a command)
     raise typer.Exit(found.exit_code)
 
 
-def _arrow(text: str, option: str) -> tuple[str, str]:
-    """Read ``A -> B``."""
-    names = [name.strip().strip("`") for name in text.split("->")]
-    if len(names) != len("ab") or not all(names):
-        raise typer.BadParameter(f"write an arrow as 'A -> B', not {text!r}", param_hint=option)
-    return names[0], names[1]
+def _arrows(texts: list[str] | None, option: str) -> list[tuple[str, str]]:
+    """Read ``A -> B``, each as a model would."""
+    from causalgraph.loading import graph
+
+    read = [(text, edge) for text in texts or () for edge in graph(text).edges or (None,)]
+    for text, edge in read:
+        if edge is None or edge.mark != "->":
+            raise typer.BadParameter(f"write an arrow as 'A -> B', not {text!r}", param_hint=option)
+    return [(edge.left, edge.right) for _, edge in read if edge]
 
 
 @app.command()

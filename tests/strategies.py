@@ -10,21 +10,20 @@ import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
 
+import numpy as np
 from hypothesis import strategies as st
 
+from causalgraph.data.counts import Counts
 from causalgraph.graphs.ancestral import mag
 from causalgraph.graphs.equivalence import cpdag
 from causalgraph.graphs.meek import meek_closure
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.zhang import pag
 
-if TYPE_CHECKING:
-    import numpy as np
-
 __all__ = [
     "ODD_NAMES",
+    "counts_of",
     "dags",
     "graphs",
     "graphs_with_sets",
@@ -189,3 +188,23 @@ def random_class(rng: np.random.Generator, kind: str) -> MixedGraph:
     told = {frozenset(pair): Edge(pair[0], "->", pair[1]) for pair in known}
     edges = (told.get(frozenset((e.left, e.right)), e) for e in found.edges)
     return MixedGraph("pdag", found.nodes, tuple(edges))
+
+
+def counts_of(names, sizes, codes, weight):
+    """Return counts of cells without outcomes, from the numbers of levels, codes ``(k, p)`` and weights ``(k,)``."""
+    nothing = np.zeros((len(weight), 0))
+    return Counts(
+        variables=tuple(names),
+        levels=tuple(tuple(map(str, range(k))) for k in sizes),
+        codes=codes,
+        weight=weight,
+        squared=weight,
+        outcomes=(),
+        centre=np.zeros(0),
+        sums=nothing,
+        squared_sums=nothing,
+        squared_products=np.zeros((len(weight), 0, 0)),
+        n=float(weight.sum()),
+        dropped=0,
+        weighting="rows",
+    )

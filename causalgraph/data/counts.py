@@ -97,6 +97,25 @@ class Counts:
             clusters=None if self.clusters is None else self.clusters[cells],
         )
 
+    def regrouped(self, codes: NDArray[np.intp], where: NDArray[np.intp]) -> Counts:
+        """Return the counts by other cells, without regard to clusters; each goes where ``where`` ``(k,)`` says."""
+
+        def added(values: Floats) -> Floats:
+            out = np.zeros((len(codes), *values.shape[1:]))
+            np.add.at(out, where, values)
+            return out
+
+        return replace(
+            self,
+            codes=codes,
+            weight=added(self.weight),
+            squared=added(self.squared),
+            sums=added(self.sums),
+            squared_sums=added(self.squared_sums),
+            squared_products=added(self.squared_products),
+            clusters=None,
+        )
+
     @property
     def effective(self) -> float:
         """How many plain observations the weights are worth: (Σw)²/Σw², for counts simply their number."""

@@ -15,7 +15,7 @@ from typing import Literal
 import networkx as nx
 import numpy as np
 
-from causalgraph.discover.skeleton import Doubt, Separator, Skeleton
+from causalgraph.discover.skeleton import Doubt, Separator, Skeleton, limit
 from causalgraph.graphs.marks import ARROW, marks_of
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.independence.base import Bools, Level, Test
@@ -117,16 +117,13 @@ def retested(
     # Sets of neighbours alone were tried when the skeleton was made.
     news = [np.logical_or.reduce(wide & ~found.adjacent, axis=1) for wide in candidates]
     work = [(wide, wide & ~kept & (n | n[:, None]), wide.sum(axis=1)) for wide, n in zip(candidates, news, strict=True)]
-    deepest: int | None = getattr(test, "deepest", None)
     for size in count(1):
         left = [(wide, found.adjacent & pairs & ((n > size) | (n > size)[:, None])) for wide, pairs, n in work]
         left = [(wide, pairs) for wide, pairs in left if pairs.any()]
         if not left:
             break
-        if depth is not None and size > depth:
-            return _stopped(found, f"sets of more than {depth} weren't to be tried")
-        if deepest is not None and size > deepest:
-            return _stopped(found, f"there are too few observations for sets of more than {deepest}")
+        if why := limit(test, size, depth):
+            return _stopped(found, why)
         try:
             with working(f"possible-d-sep, level {size}: {found.adjacent.sum() // 2:,} edges, {found.tests:,} tests"):
                 levels = [test.level(wide, pairs, size, alpha) for wide, pairs in left]

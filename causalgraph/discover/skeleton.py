@@ -21,7 +21,7 @@ from causalgraph.progress import working
 if TYPE_CHECKING:
     from causalgraph.independence.base import Level, Test
 
-__all__ = ["Doubt", "Separator", "Skeleton", "skeleton"]
+__all__ = ["Doubt", "Separator", "Skeleton", "limit", "skeleton"]
 
 Bools = NDArray[np.bool_]
 
@@ -112,14 +112,13 @@ def skeleton(
     fixed = required | required.T
     adjacent = (adjacent & ~(barred & barred.T)) | fixed
     np.fill_diagonal(adjacent, val=False)
-    deepest: int | None = getattr(test, "deepest", None)
     found = _Search(variables, adjacent)
     stopped = ""
     for size in count():
         testable = found.adjacent & ~fixed
         if not _enough(found.adjacent, testable, size):
             break
-        stopped = _limit(size, depth, deepest)
+        stopped = limit(test, size, depth)
         if stopped:
             break
         try:
@@ -146,8 +145,9 @@ def _enough(adjacent: Bools, testable: Bools, size: int) -> bool:
     return bool((testable.any(axis=1) & (adjacent.sum(axis=1) > size)).any())
 
 
-def _limit(size: int, depth: int | None, deepest: int | None) -> str:
-    """Say what forbids sets of a size."""
+def limit(test: Test, size: int, depth: int | None) -> str:
+    """Say what forbids sets of a size: what was asked for, or what the test can't do; nothing where nothing does."""
+    deepest: int | None = getattr(test, "deepest", None)
     if depth is not None and size > depth:
         return f"sets of more than {depth} weren't to be tried"
     if deepest is not None and size > deepest:

@@ -260,6 +260,8 @@ def _averaged(piece: Piece, counts: Counts, world: World) -> Expr:
     axes = [axis for axis, v in enumerate(found.axes) if v.variable in free]
     others = tuple(axis for axis in range(len(found.axes)) if axis not in axes)
     usable = np.asarray(found.valid.all(axis=others))
+    if usable.all() or not usable.any():
+        return piece.quantity.formula
     terms, weights = [], []
     for place in np.argwhere(usable):
         chosen = {
@@ -270,8 +272,6 @@ def _averaged(piece: Piece, counts: Counts, world: World) -> Expr:
         held = piece.quantity.varied.xreplace({Value(n): level for n, level in chosen.items()})
         terms.append(Mul(weight, held, evaluate=False))
         weights.append(weight)
-    if not terms or usable.all():
-        return piece.quantity.formula
     return Mul(Add(*terms, evaluate=False), Pow(Add(*weights, evaluate=False), -1, evaluate=False), evaluate=False)
 
 
@@ -302,14 +302,13 @@ def _rows(
 ) -> Iterator[Row]:
     """Give each number its interval, and a table intervals that hold all at once."""
     groups = clusters_of(whole)
-    pointwise = quantile(level, groups)
+    pointwise, share = quantile(level, groups), is_share(query, world)
     ends = _ends_of(query, whole, world, level)
     rows: list[tuple[Row, Laid | None, Place]] = []
     for one in laid:
         if isinstance(one, Lost):
             rows.append((Row(one.piece.label, None, None, None), None, ()))
         else:
-            share = is_share(query, world)
             rows += [
                 (_row(one, levels, place, level, pointwise, ends, share=share), one, place)
                 for levels, place in one.places

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from causalgraph.data.moments import Moments
 
-__all__ = ["Numbers", "differentiated", "law", "normal_scores", "regressors"]
+__all__ = ["Numbers", "differentiated", "law", "regressors"]
 
 Floats = NDArray[np.float64]
 Reading = Callable[[Basis], NDArray[Any]]
@@ -124,19 +124,6 @@ def differentiated(reading: Reading, moments: Moments) -> Numbers:
         # An entry off the diagonal stands twice in the matrix.
         quadratic[:, i, j] = quadratic[:, j, i] = slope / (1 if i == j else 2)
     return Numbers(values, linear, quadratic / np.outer(basis.scale, basis.scale))
-
-
-def normal_scores(numbers: Numbers, moments: Moments) -> Floats:
-    """Return the covariance ``(r, r)`` that numbers would have if the data were normal: a check on the robust one.
-
-    A row's score is l·d + dᵀQd - tr(QS), whose variance under normality is lᵀSl + 2 tr(QSQS).
-
-    Source: T. Anderson, An Introduction to Multivariate Statistical Analysis (2003), theorem 3.4.4.
-    """
-    covariance = moments.covariance
-    spread = numbers.quadratic @ covariance
-    found = numbers.linear @ covariance @ numbers.linear.T + 2 * np.einsum("rij,sji->rs", spread, spread)
-    return np.asarray(found / moments.effective)
 
 
 def regressors(formula: Expr) -> int:

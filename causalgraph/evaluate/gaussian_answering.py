@@ -30,7 +30,7 @@ from causalgraph.evaluate.lines import (
 from causalgraph.evaluate.pieces import of_weights
 from causalgraph.evaluate.quantities import Numeric, Parts, RefusedError, World
 from causalgraph.evaluate.table import require_clusters
-from causalgraph.evaluate.tracing import in_regressions, variables_of
+from causalgraph.evaluate.tracing import in_covariances, in_regressions, variables_of
 from causalgraph.formula.nodes import P
 from causalgraph.formula.printing import text as formula_text
 from causalgraph.identify.answer import NotIdentified, Undecided
@@ -135,7 +135,7 @@ def answer_gaussian(
 
 
 # A slope of more variables than this isn't spelt out: with ratios in it, that may take seconds, and fill a page.
-MOST_IN_SYMBOLS = 4
+MOST_IN_SYMBOLS, MOST_IN_COVARIANCES = 4, 3
 ADJUSTING = ("backdoor", "adjustment", "optimal")
 
 
@@ -295,6 +295,8 @@ def _notes(asked: Asked, numbers: Numbers, covariance: NDArray[np.float64] | Non
         if line.slope_in is not None and len(variables_of(line.formula)) <= MOST_IN_SYMBOLS:
             symbols = in_regressions(line.formula, line.slope_in, line.outcome)
             yield f"in coefficients of regressions: {coefficients_text(symbols)}"
+        if line.slope_in is not None and len(variables_of(line.formula)) <= MOST_IN_COVARIANCES:
+            yield f"in covariances: {coefficients_text(in_covariances(line.formula, line.slope_in, line.outcome))}"
     count, curves = len(asked.rows), _curves(asked)
     for i, (line, name) in enumerate(curves, start=count):
         told = _told(i, numbers, covariance)

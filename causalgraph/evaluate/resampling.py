@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from causalgraph.data.counts import Counts
+from causalgraph.data.keys import numbered
 from causalgraph.errors import EstimationError
 from causalgraph.evaluate.contraction import REPLICATE, Layout, Record
 from causalgraph.evaluate.table import require_clusters
@@ -203,28 +204,8 @@ def _of_clusters(counts: Counts, clusters: NDArray[np.intp], kind: Kind) -> tupl
 
 def _together(counts: Counts) -> tuple[Counts, NDArray[np.intp]]:
     """Join cells that differ by cluster alone; also return the joined cell of each."""
-    keys = np.column_stack([counts.codes, np.zeros(len(counts.weight), dtype=np.intp)])
-    order = np.lexsort(keys.T)
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = (np.diff(keys[order], axis=0) != 0).any(axis=1)
-    starts = np.flatnonzero(first)
-    place = np.empty(len(order), dtype=np.intp)
-    place[order] = np.cumsum(first) - 1
-
-    def added(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.add.reduceat(values[order], starts, axis=0))
-
-    joined = replace(
-        counts,
-        codes=counts.codes[order][starts],
-        weight=added(counts.weight),
-        squared=added(counts.squared),
-        sums=added(counts.sums),
-        squared_sums=added(counts.squared_sums),
-        squared_products=added(counts.squared_products),
-        clusters=None,
-    )
-    return joined, place
+    first, where = numbered(list(counts.codes.T), counts.shape, len(counts.weight))
+    return counts.regrouped(counts.codes[first], where), where
 
 
 def _roots(spread: NDArray[np.float64]) -> NDArray[np.float64]:

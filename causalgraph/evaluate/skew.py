@@ -188,23 +188,7 @@ def _filled(counts: Counts, axes: list[int]) -> tuple[Counts, int]:
     codes = np.empty((k, counts.codes.shape[1]), dtype=np.intp)
     codes[:, kept] = np.repeat(others, several, axis=0)
     codes[:, axes] = np.tile(np.column_stack(np.unravel_index(np.arange(several), shape)), (len(others), 1))
-
-    def spread(values: Array) -> Array:
-        out = np.zeros((k, *values.shape[1:]))
-        np.add.at(out, at, values)
-        return out
-
-    every = replace(
-        counts,
-        codes=codes,
-        weight=spread(counts.weight),
-        squared=spread(counts.squared),
-        sums=spread(counts.sums),
-        squared_sums=spread(counts.squared_sums),
-        squared_products=spread(counts.squared_products),
-        clusters=None,
-    )
-    return every, several
+    return counts.regrouped(codes, at), several
 
 
 def _along(moves: Array, people: Array) -> Array:

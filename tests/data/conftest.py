@@ -2,6 +2,7 @@
 
 import pytest
 
+from causalgraph.data import files
 from clusters import spark_cluster, spark_connect, why_no_spark
 from frames import MADE, QUICK, SLOW, on_spark
 
@@ -31,3 +32,9 @@ def frame_of(request):
         return MADE[request.param]
     session = request.getfixturevalue({"spark": "on_cluster", "spark connect": "on_connect"}[request.param])
     return lambda table: on_spark(session, table)
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Small files are read as large ones are."""
+    monkeypatch.setattr(files, "LARGEST_WHOLE", -1)

@@ -14,25 +14,14 @@ import pytest
 
 from causalgraph.data import files
 from causalgraph.data.files import read, watch
-from causalgraph.errors import DataError, SourceText, Span
+from causalgraph.errors import SourceText, Span
+from filing import refused, written
 from oracles.reading import columns
 
 pa = pytest.importorskip("pyarrow")
 
 
-@pytest.fixture(autouse=True)
-def _small_files_are_read_as_large_ones_are(monkeypatch):
-    monkeypatch.setattr(files, "LARGEST_WHOLE", -1)
-
-
-def refused(code):
-    return pytest.raises(DataError, match=rf"\[{code}\]")
-
-
-def written(folder, content, name="d.csv"):
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
+pytestmark = pytest.mark.usefixtures("large")
 
 
 def test_columns_that_differ_in_case_alone_are_not_mixed_up(tmp_path):

@@ -10,12 +10,8 @@ import pytest
 from causalgraph.data import files
 from causalgraph.data.files import read
 from causalgraph.errors import DataError
+from filing import refused
 from oracles.reading import columns
-
-
-def refused(code):
-    return pytest.raises(DataError, match=rf"\[{code}\]")
-
 
 OPENED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 TEXTS = {

@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 
 import causalgraph as cg
 from causalgraph.data.opening import open_source
-from causalgraph.errors import DataError, ModelError
+from causalgraph.errors import ModelError
 from causalgraph.variables import Variable, level_text
+from filing import refused
 
 X, Y = Variable("X"), Variable("Y")
-
-
-def refused(code):
-    return pytest.raises(DataError, match=rf"\[{code}\]")
 
 
 def numbers(source, variable):

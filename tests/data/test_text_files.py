@@ -8,24 +8,11 @@ import pytest
 
 from causalgraph.data import files
 from causalgraph.data.files import read
-from causalgraph.errors import DataError
+from filing import refused, written
 from oracles.reading import as_pandas_reads, columns
 from strategies import scaled
 
-
-@pytest.fixture(autouse=True)
-def _small_files_are_read_as_large_ones_are(monkeypatch):
-    monkeypatch.setattr(files, "LARGEST_WHOLE", -1)
-
-
-def refused(code):
-    return pytest.raises(DataError, match=rf"\[{code}\]")
-
-
-def written(folder, content, name="d.csv"):
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
+pytestmark = pytest.mark.usefixtures("large")
 
 
 def types(found):

@@ -5,33 +5,17 @@ import pandas as pd
 import pytest
 
 import causalgraph as cg
-from causalgraph.data.counts import Counts
 from causalgraph.data.source import Source
 from causalgraph.evaluate import counting
 from causalgraph.formula.nodes import E, Event, Level, Marginal, P, Value
-from strategies import scaled
+from strategies import counts_of, scaled
 
 
 def random_counts(rng, names="XZVW"):
     sizes = [int(rng.integers(1, 12)) for _ in names]
     codes = np.unique(np.column_stack([rng.integers(0, k, 30) for k in sizes]), axis=0)
     weight = rng.integers(0, 3, len(codes)).astype(float)
-    nothing = np.zeros((len(codes), 0))
-    return Counts(
-        variables=tuple(names),
-        levels=tuple(tuple(map(str, range(k))) for k in sizes),
-        codes=codes,
-        weight=weight,
-        squared=weight,
-        outcomes=(),
-        centre=np.zeros(0),
-        sums=nothing,
-        squared_sums=nothing,
-        squared_products=np.zeros((len(codes), 0, 0)),
-        n=float(weight.sum()),
-        dropped=0,
-        weighting="rows",
-    )
+    return counts_of(names, sizes, codes, weight)
 
 
 def test_the_strata_that_occur_are_those_with_weight():

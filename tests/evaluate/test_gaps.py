@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalgraph.data.counts import Counts
 from causalgraph.data.opening import open_source
 from causalgraph.errors import EstimationError
 from causalgraph.evaluate import filled
@@ -20,7 +19,7 @@ from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.identify.answer import Identified, identify
 from causalgraph.variables import Variable
 from oracles import gaps as oracle
-from strategies import random_disjoint, random_graph, scaled
+from strategies import counts_of, random_disjoint, random_graph, scaled
 
 FRONT_DOOR = identify(MixedGraph.build([("X", "->", "M"), ("M", "->", "Y"), ("X", "<->", "Y")]), "X", "Y")
 NAPKIN = identify(
@@ -33,22 +32,7 @@ NAPKIN = identify(
 def counted(sizes, cells):
     """Return counts from the levels of each cell that occurs and its weight."""
     weight = np.array(list(cells.values()), dtype=float)
-    nothing = np.zeros((len(weight), 0))
-    return Counts(
-        variables=tuple(sizes),
-        levels=tuple(tuple(map(str, range(k))) for k in sizes.values()),
-        codes=np.array(list(cells), dtype=np.intp),
-        weight=weight,
-        squared=weight,
-        outcomes=(),
-        centre=np.zeros(0),
-        sums=nothing,
-        squared_sums=nothing,
-        squared_products=np.zeros((len(weight), 0, 0)),
-        n=float(weight.sum()),
-        dropped=0,
-        weighting="rows",
-    )
+    return counts_of(sizes, sizes.values(), np.array(list(cells), dtype=np.intp), weight)
 
 
 def variables_of(sizes):

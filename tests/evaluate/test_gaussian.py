@@ -9,7 +9,7 @@ from causalgraph.data.moments import Moments, gathered, products_of_scores
 from causalgraph.data.opening import open_source
 from causalgraph.errors import EstimationError, ModelError
 from causalgraph.evaluate.canonical import Basis
-from causalgraph.evaluate.gaussian import differentiated, law, normal_scores
+from causalgraph.evaluate.gaussian import differentiated, law
 from causalgraph.evaluate.gaussian_answering import answer_gaussian
 from causalgraph.evaluate.lines import round_points
 from causalgraph.evaluate.quantities import World
@@ -24,6 +24,13 @@ GRAPHS = {
     "napkin": "W -> Z -> X -> Y; W <-> X; W <-> Y",
     "verma": "A -> B -> X -> Y; B <-> Y",
 }
+
+
+def normal_scores(numbers, moments):
+    """Return the covariance of numbers under normality: of l·d + dᵀQd - tr(QS) it is lᵀSl + 2 tr(QSQS)."""
+    spread = numbers.quadratic @ moments.covariance
+    found = numbers.linear @ moments.covariance @ numbers.linear.T + 2 * np.einsum("rij,sji->rs", spread, spread)
+    return found / moments.effective
 
 
 def ask(model, query, frame, *, level=0.95, **options):
@@ -314,3 +321,5 @@ def test_a_slope_is_told_in_coefficients_of_regressions():
     frame = pd.DataFrame(rng.normal(size=(200, 3)), columns=["X", "M", "Y"])
     found = cg.parse("X -> M -> Y; X <-> Y").ask("ate(X, Y)", data=frame)
     assert "in coefficients of regressions: β_MX β_{YM·X}" in found.notes
+    (covariances,) = (n for n in found.notes if n.startswith("in covariances: "))
+    assert "σ_MX" in covariances or "σ_XM" in covariances
