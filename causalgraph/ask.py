@@ -297,7 +297,7 @@ def answer(model: Model, query: queries.Query, text: str | None, settings: Setti
         return ANSWERS[type(query)](model, query, said, settings)
 
 
-def sql(model: Model, query: queries.Query, settings: Settings, *, dialect: str, table: str) -> str | Answer:
+def sql(model: Model, query: Any, settings: Settings, *, dialect: str, table: str) -> str | Answer:
     """Write a numeric query as SQL, or say why it isn't identified.
 
     Raises:
@@ -309,7 +309,7 @@ def sql(model: Model, query: queries.Query, settings: Settings, *, dialect: str,
     if ANSWERS[type(query)] is not _numeric:
         raise ModelError.because("E218", "only a question for a number is SQL", fix="ask P(…), E(…), ate(X, Y), …")
     world = World(model.graph, model.variables, settings.source())
-    return written(query, world, dialect=dialect, table=table)  # type: ignore[arg-type]  # `_numeric` answers these types
+    return written(query, world, dialect=dialect, table=table)
 
 
 def run(model: Model, data: object = None) -> Iterator[tuple[Item, Answer | CausalGraphError]]:

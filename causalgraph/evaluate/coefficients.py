@@ -22,7 +22,7 @@ LETTERS = {"σ": r"\sigma", "β": r"\beta", "λ": r"\lambda", "ω": r"\omega"}
 ORDERED = "λβ"
 
 
-class Coefficient(Symbol):  # type: ignore[misc]  # sympy carries no types
+class Coefficient(Symbol):
     """A symbol that names two variables, and those that are held.
 
     ``σ`` is a covariance, ``β_YX·Z`` the coefficient of X in the regression of Y on X and Z, ``σ_YY·Z`` the variance
