@@ -97,8 +97,10 @@ class Counts:
             clusters=None if self.clusters is None else self.clusters[cells],
         )
 
-    def regrouped(self, codes: NDArray[np.intp], where: NDArray[np.intp]) -> Counts:
-        """Return the counts by other cells, without regard to clusters; each goes where ``where`` ``(k,)`` says."""
+    def regrouped(
+        self, codes: NDArray[np.intp], where: NDArray[np.intp], clusters: NDArray[np.intp] | None = None
+    ) -> Counts:
+        """Return the counts by other cells, with their codes and clusters; each goes where ``where`` ``(k,)`` says."""
 
         def added(values: Floats) -> Floats:
             out = np.zeros((len(codes), *values.shape[1:]))
@@ -113,7 +115,7 @@ class Counts:
             sums=added(self.sums),
             squared_sums=added(self.squared_sums),
             squared_products=added(self.squared_products),
-            clusters=None,
+            clusters=clusters,
         )
 
     @property

@@ -102,25 +102,23 @@ class Source(Columns):
             raise self.nothing_left(v.name for v in (*variables, *outcomes))
         codes, alike = self._coded(cells, variables)
         clusters = cells.codes[:, -1] if self.cluster else None
-        sums: Sums = (cells.weight, cells.squared, cells.sums, cells.squared_sums, cells.squared_products)
-        if alike:
-            codes, clusters, sums = _merged(codes, clusters, sums)
-        return Counts(
+        counts = Counts(
             variables=tuple(v.name for v in variables),
             levels=levels,
             codes=codes,
-            weight=sums[0],
-            squared=sums[1],
+            weight=cells.weight,
+            squared=cells.squared,
             outcomes=tuple(v.name for v in outcomes),
             centre=np.array([n.centre for n in numbers]),
-            sums=sums[2],
-            squared_sums=sums[3],
-            squared_products=sums[4],
-            n=float(sums[0].sum()) if weighting == "counts" else float(cells.rows.sum()),
+            sums=cells.sums,
+            squared_sums=cells.squared_sums,
+            squared_products=cells.squared_products,
+            n=float(cells.weight.sum()) if weighting == "counts" else float(cells.rows.sum()),
             dropped=cells.dropped,
             weighting=weighting,
             clusters=clusters,
         )
+        return _merged(counts) if alike else counts
 
     def _coded(self, cells: Cells, variables: Sequence[Variable]) -> tuple[NDArray[np.intp], bool]:
         """Replace the places of raw values by those of levels; also say whether two raw values share a level."""
@@ -254,18 +252,8 @@ class Source(Columns):
         )
 
 
-Sums = tuple["Floats", ...]
-
-
-def _merged(
-    codes: NDArray[np.intp], clusters: NDArray[np.intp] | None, sums: Sums
-) -> tuple[NDArray[np.intp], NDArray[np.intp] | None, Sums]:
+def _merged(counts: Counts) -> Counts:
     """Add up cells of the same levels, which raw values such as 1 and 1.0 share."""
-    columns = [*codes.T, *([] if clusters is None else [clusters])]
-    first, where = numbered(columns, [int(c.max()) + 1 for c in columns], len(codes))
-    added = []
-    for values in sums:
-        out = np.zeros((len(first), *values.shape[1:]))
-        np.add.at(out, where, values)
-        added.append(out)
-    return codes[first], None if clusters is None else clusters[first], tuple(added)
+    columns = [*counts.codes.T, *([] if counts.clusters is None else [counts.clusters])]
+    first, where = numbered(columns, [int(c.max()) + 1 for c in columns], len(counts.weight))
+    return counts.regrouped(counts.codes[first], where, None if counts.clusters is None else counts.clusters[first])

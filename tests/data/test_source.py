@@ -335,3 +335,11 @@ def test_numbers_too_large_for_sums_warn_of_nothing(make):
 def test_rows_left_out_are_told(lost, said):
     frame = pd.DataFrame({"X": [0, 1] * 20, "Y": [np.nan] * lost + [1.0] * (40 - lost)})
     assert f"{said} left out" in str(cg.parse("X -> Y; Y : binary").ask("P(X | Y=1)", data=frame))
+
+
+def test_raw_values_of_one_level_are_one_cell_within_a_cluster():
+    frame = pd.DataFrame({"X": [1, "1", 1, "0"], "g": ["a", "a", "b", "b"], "Y": [1.0, 3.0, 5.0, 7.0]}, dtype=object)
+    counts = open_source(frame, cluster="g").counts([X], [Variable("Y", "continuous")])
+    means = counts.centre[0] + counts.sums[:, 0] / counts.weight
+    found = zip(counts.codes[:, 0].tolist(), counts.clusters.tolist(), counts.weight, means, strict=True)
+    assert sorted(found) == [(0, 1, 1.0, 7.0), (1, 0, 2.0, 2.0), (1, 1, 1.0, 5.0)]
