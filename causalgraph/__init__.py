@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from causalgraph.data.opening import open_data
+    from causalgraph.differences import differences
     from causalgraph.discover.doors import fci, oracle, pc, rfci
+    from causalgraph.discover.stability import stability
     from causalgraph.errors import CausalGraphError, DataError, EstimationError, ModelError
     from causalgraph.graphs.mixed import MixedGraph
     from causalgraph.loading import graph, load, parse
@@ -31,6 +33,7 @@ __all__ = [
     "Model",
     "ModelError",
     "__version__",
+    "differences",
     "fci",
     "fmt",
     "graph",
@@ -40,6 +43,7 @@ __all__ = [
     "parse",
     "pc",
     "rfci",
+    "stability",
 ]
 
 __version__ = "0.1.0"
@@ -52,6 +56,7 @@ HOMES = {
     "MixedGraph": "causalgraph.graphs.mixed",
     "Model": "causalgraph.model",
     "ModelError": "causalgraph.errors",
+    "differences": "causalgraph.differences",
     "fci": "causalgraph.discover.doors",
     "fmt": "causalgraph.syntax.formatter",
     "graph": "causalgraph.loading",
@@ -61,6 +66,7 @@ HOMES = {
     "parse": "causalgraph.loading",
     "pc": "causalgraph.discover.doors",
     "rfci": "causalgraph.discover.doors",
+    "stability": "causalgraph.discover.stability",
 }
 
 

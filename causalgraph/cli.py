@@ -1,31 +1,26 @@
 """The command line: answers on stdout, diagnostics on stderr, an exit code that tells them apart.
 
-0 answered, 1 an honest negative, 2 usage, 3 model, 4 data, 5 estimation, 70 a bug of ours.
+0 answered, 1 an honest negative, 2 usage, 3 model, 4 data, 5 estimation, 70 a bug of ours, 130 ended by Ctrl-C.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from causalgraph.errors import CausalGraphError, Diagnostic, ModelError
+from causalgraph.discovering import discover
+from causalgraph.errors import CausalGraphError
+from causalgraph.printing import INTERRUPTED, JSON_VERSION, Json, complain, print_json, say, show, write
 
 if TYPE_CHECKING:
-    from causalgraph.answers import Document
     from causalgraph.model import Model
 
 __all__ = ["app", "main"]
 
-# The version of what `--json` prints.
-JSON_VERSION = 1
 BUG = 70
-INTERRUPTED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,7 +31,6 @@ app = typer.Typer(
 )
 
 File = Annotated[Path, typer.Argument(help="The model, a .dag file.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Use this file in place of the data that the model names.")]
 
 
@@ -57,30 +51,30 @@ def run(file: File, as_json: Json = False, data: Data = None) -> None:
     from causalgraph.sources import opened
 
     model = load(file)
-    _complain(model.warnings)
+    complain(model.warnings)
     worst = 0
     answers: list[dict[str, Any]] = []
     bound = opened(model, data) if data is not None or model.data is not None else None
     if not as_json:
         rows = model.rows(bound)
-        _say(_title(model, file) + (f", {rows:,} rows" if rows is not None else ""))
+        say(_title(model, file) + (f", {rows:,} rows" if rows is not None else ""))
     for item, result in model.run(bound):
         if isinstance(result, CausalGraphError):
             worst = max(worst, result.exit_code)
             answers.append({"query": item.text, "errors": [d.to_dict() for d in result.diagnostics]})
             if not as_json:
-                _say(f"\n{item}")
-            _complain(result.diagnostics)
+                say(f"\n{item}")
+            complain(result.diagnostics)
         else:
             worst = max(worst, result.exit_code)
             answers.append({"query": item.text, **result.to_dict()})
             if not as_json:
-                _say(f"\n{item}")
-                _show(result.document(), depth=1)
+                say(f"\n{item}")
+                show(result.document(), depth=1)
     if as_json:
-        _print_json({"version": JSON_VERSION, "model": model.to_dict(), "answers": answers})
+        print_json({"version": JSON_VERSION, "model": model.to_dict(), "answers": answers})
     elif not model.items:
-        _say('\nthe model asks nothing; add a line such as "identify(do(X), Y)"')
+        say('\nthe model asks nothing; add a line such as "identify(do(X), Y)"')
     raise typer.Exit(worst)
 
 
@@ -117,20 +111,20 @@ def ask(  # noqa: PLR0913, PLR0917 (the options of a command)
     if sql is not None:
         written = model.sql(query, data, dialect=sql, table=table)
         if isinstance(written, str):
-            _say(written)
+            say(written)
             raise typer.Exit
-        _show(written.document())
+        show(written.document())
         raise typer.Exit(written.exit_code)
     options: dict[str, Any] = {"weight": weight, "weights_as": weights_as, "cluster": cluster, "method": method}
     answer = model.ask(query, data, **options, level=level, seed=seed)
     more = witness_of(answer) if witness else None
     if as_json:
         extra = {"witness": more.to_dict()} if more else {}
-        _print_json({"version": JSON_VERSION, "query": query, **answer.to_dict(), **extra})
+        print_json({"version": JSON_VERSION, "query": query, **answer.to_dict(), **extra})
     else:
-        _show(answer.explanation() if explain else answer.document())
+        show(answer.explanation() if explain else answer.document())
         if more:
-            _show(more.document())
+            show(more.document())
     raise typer.Exit(answer.exit_code)
 
 
@@ -141,19 +135,19 @@ def check(file: File, as_json: Json = False) -> None:
     from causalgraph.loading import load
 
     model = load(file)
-    _complain(model.warnings)
+    complain(model.warnings)
     many = len(model.warnings)
     judged = controls_of(model.graph, model.variables)
     if as_json:
         more = {"controls": judged.to_dict() if judged else None}
-        _print_json(
+        print_json(
             {"version": JSON_VERSION, **model.to_dict(), "problems": [w.to_dict() for w in model.warnings], **more}
         )
     else:
         found = f"no error found, {many} warning{'s' * (many > 1)}" if many else "no problem found"
-        _say(f"{_title(model, file)}\n{found}")
+        say(f"{_title(model, file)}\n{found}")
         if judged is not None:
-            _show(judged.warning())
+            show(judged.warning())
 
 
 @app.command()
@@ -167,8 +161,14 @@ def render(
         str | None, typer.Option("--paths", help="Light the paths one by one, as in 'X, Y | Z' (a page).")
     ] = None,
     legend: Annotated[bool, typer.Option("--legend", help="Explain the signs below the picture.")] = False,
+    weigh: Annotated[str, typer.Option("--weigh", help="Let the width of edges tell their p or frequency.")] = "",
+    numbers: Annotated[bool, typer.Option("--numbers", help="With --weigh, write the numbers too.")] = False,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Another model: show both side by side, and what differs.")
+    ] = None,
 ) -> None:
-    """Draw a model: SVG on stdout, or to a file by its ending."""
+    """Draw a model, or what differs between two: SVG on stdout, or to a file by its ending."""
+    from causalgraph.differences import differences
     from causalgraph.loading import load
     from causalgraph.pictures import FORMS, PAGE, draw
 
@@ -178,11 +178,20 @@ def render(
         raise typer.BadParameter(f"a picture ends in {known}, not {ending!r}", param_hint="--output")
     if paths and ending != PAGE:
         raise typer.BadParameter(f"paths one by one are a page: name a file that ends in {PAGE}", param_hint="--output")
-    made = draw(load(file), ending, do=do or "", between=paths or "", legend=legend)
-    if output is None:
-        _say(str(made))
+    if against and (do or paths or weigh or numbers):
+        raise typer.BadParameter("two models side by side take no --do, --paths, --weigh or --numbers")
+    told = differences(load(file), load(against)) if against else None
+    if told:
+        made = told.draw(ending)
     else:
-        _write(output, made if isinstance(made, bytes) else (made.rstrip("\n") + "\n").encode())
+        asked = {"do": do or "", "between": paths or "", "weigh": weigh}
+        made = draw(load(file), ending, **asked, legend=legend, numbers=numbers)
+    if output is None:
+        say(str(made))
+    else:
+        write(output, made if isinstance(made, bytes) else (made.rstrip("\n") + "\n").encode())
+        if told:
+            show(told.document())
 
 
 @app.command()
@@ -193,7 +202,8 @@ def convert(
 ) -> None:
     """Write a model in another format: dagitty, dot, gml, graphml, lavaan, mermaid, tikz, edgelist, dag."""
     from causalgraph.conversion import diagram_of, not_carried
-    from causalgraph.formats.table import by_ending, write
+    from causalgraph.formats.table import by_ending
+    from causalgraph.formats.table import write as converted
     from causalgraph.loading import load
 
     form = to or (by_ending(output) if output else None)
@@ -201,64 +211,16 @@ def convert(
         raise typer.BadParameter("say the format, such as --to dagitty", param_hint="--to")
     model = load(file)
     drawn = diagram_of(model)
-    written = write(drawn, form)
+    written = converted(drawn, form)
     warnings = (*model.warnings, *not_carried(form, (*drawn.losses, *written.losses)))
-    _complain(warnings)
+    complain(warnings)
     if output is None:
-        _say(written.text.rstrip("\n"))
+        say(written.text.rstrip("\n"))
     else:
-        _write(output, written.text.encode())
+        write(output, written.text.encode())
 
 
-@app.command()
-def discover(  # noqa: PLR0913, PLR0917 (the options of a command)
-    data: Annotated[str, typer.Argument(help="The data: a file, or a pattern such as 'part-*.parquet'.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The .dag file to write.")] = None,
-    algorithm: Annotated[str, typer.Option("--alg", help="pc, fci or rfci.")] = "pc",
-    alpha: Annotated[float, typer.Option("--alpha", help="Independent where the p-value is larger.")] = 0.01,
-    test: Annotated[str, typer.Option("--test", help="fisher-z, g2, chi2, or auto.")] = "auto",
-    tiers: Annotated[
-        str | None, typer.Option("--tiers", help="Groups in the order of time, as in 'Age, Sex; Smoking; Cancer'.")
-    ] = None,
-    forbid: Annotated[list[str] | None, typer.Option("--forbid", help="An arrow that can't be: 'A -> B'.")] = None,
-    require: Annotated[list[str] | None, typer.Option("--require", help="An arrow that must be: 'A -> B'.")] = None,
-    depth: Annotated[int | None, typer.Option("--depth", min=0, help="The size of the largest set to try.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Find a graph in data: its `.dag` text on stdout, or in a file; what speaks for it on stderr."""
-    from causalgraph.discover.doors import DOORS
-
-    if algorithm not in DOORS:
-        raise typer.BadParameter(f"there is no {algorithm!r}; use {', '.join(DOORS)}", param_hint="--alg")
-    found = DOORS[algorithm](
-        data,
-        alpha,
-        test,
-        tiers=[[n.strip().strip("`") for n in group.split(",")] for group in (tiers or "").split(";") if group.strip()],
-        forbidden=_arrows(forbid, "--forbid"),
-        required=_arrows(require, "--require"),
-        depth=depth,
-    )
-    if output is not None:
-        _write(output, found.text().encode())
-    if as_json:
-        _print_json({"version": JSON_VERSION, **found.to_dict()})
-    elif output is not None:
-        _show(found.document())
-    else:
-        _say(found.text().rstrip("\n"))
-    raise typer.Exit(found.exit_code)
-
-
-def _arrows(texts: list[str] | None, option: str) -> list[tuple[str, str]]:
-    """Read ``A -> B``, each as a model would."""
-    from causalgraph.loading import graph
-
-    read = [(text, edge) for text in texts or () for edge in graph(text).edges or (None,)]
-    for text, edge in read:
-        if edge is None or edge.mark != "->":
-            raise typer.BadParameter(f"write an arrow as 'A -> B', not {text!r}", param_hint=option)
-    return [(edge.left, edge.right) for _, edge in read if edge]
+app.command()(discover)
 
 
 @app.command()
@@ -281,21 +243,7 @@ def fmt(
         sys.stderr.write(f"{file} would be changed\n")
         raise typer.Exit(1)
     else:
-        _write(file, text.encode())
-
-
-def _write(place: Path, content: bytes) -> None:
-    """Write a file whole or not at all; a link stays a link, and permissions stay."""
-    target = place.resolve()
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_bytes(content)
-        if target.exists():
-            shutil.copymode(target, beside)
-        beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise ModelError.because("E015", f"{place} can't be written: {error.strerror}") from error
+        write(file, text.encode())
 
 
 def _title(model: Model, file: Path) -> str:
@@ -305,48 +253,6 @@ def _title(model: Model, file: Path) -> str:
     variables, edges = len(model.graph.nodes), len(model.graph.edges)
     size = f"{variables} variable{'s' * (variables != 1)}{hidden}, {edges} edge{'s' * (edges != 1)}"
     return f"{model.title or file.name}   {size}"
-
-
-def _show(document: Document, depth: int = 0) -> None:
-    """Print a document, in colour where stdout is a terminal that wants it."""
-    from causalgraph.render.text import coloured, plain
-
-    width = shutil.get_terminal_size().columns - 2 * depth if sys.stdout.isatty() else None
-    text = (coloured if _colour() else plain)(document, width)
-    _say("\n".join("  " * depth + row if row else row for row in text.split("\n")))
-
-
-def _colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _say(text: str) -> None:
-    """Print to stdout; what its encoding can't carry is replaced, never an error."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has left, as `head` does: nothing is wrong, and nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    except OSError as error:
-        # Nothing may be left in the buffer, or Python would complain once more at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise ModelError.because("E015", f"the answer can't be written: {error.strerror}") from error
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    _say(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
-
-
-def _complain(diagnostics: tuple[Diagnostic, ...]) -> None:
-    if not diagnostics:
-        return
-    sys.stdout.flush()
-    encoding = sys.stderr.encoding or "utf-8"
-    text = "\n\n".join(map(str, diagnostics))
-    sys.stderr.write(text.encode(encoding, errors="replace").decode(encoding) + "\n")
 
 
 def main() -> None:
@@ -359,9 +265,9 @@ def main() -> None:
         with watched(Spinner()):
             app()
     except CausalGraphError as error:
-        _complain(error.diagnostics)
+        complain(error.diagnostics)
         if "--json" in arguments:
-            _print_json({"version": JSON_VERSION, "errors": [d.to_dict() for d in error.diagnostics]})
+            print_json({"version": JSON_VERSION, "errors": [d.to_dict() for d in error.diagnostics]})
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -12,7 +12,15 @@ __all__ = ["diagram_of", "not_carried"]
 def diagram_of(model: Model) -> Diagram:
     """Return what other formats may hold of a model; its data and its questions are among the losses."""
     losses = ["the data"] * (model.data is not None) + ["the questions"] * bool(model.items)
-    return Diagram(model.graph, model.variables, model.title, model.edge_attributes, tuple(losses), model.edge_spans)
+    return Diagram(
+        model.graph,
+        model.variables,
+        model.title,
+        model.edge_attributes,
+        tuple(losses),
+        model.edge_spans,
+        model.knowledge,
+    )
 
 
 def not_carried(form: str, losses: tuple[str, ...]) -> tuple[Diagnostic, ...]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from causalgraph.checks import check_query
+from causalgraph.discover.declared import Declared, declared, named, weighed
 from causalgraph.errors import Diagnostic, Label, ModelError, SourceText, Span, did_you_mean
 from causalgraph.formats.diagram import Diagram
 from causalgraph.formats.table import read, refuse_pickle, sniff
-from causalgraph.graphs.kinds import breaches, unsettled
+from causalgraph.graphs.kinds import breaches, doubts, unsettled
 from causalgraph.graphs.mixed import Edge, MixedGraph
-from causalgraph.model import Claim, DataFile, Item, Model, Question
+from causalgraph.model import Claim, DataFile, Item, Model, Question, undrawn
 from causalgraph.syntax import tree
 from causalgraph.syntax.build import to_query
 from causalgraph.syntax.formatter import expression_text, statement_text
@@ -111,7 +112,7 @@ def graph(text: str | nx.Graph[Any]) -> MixedGraph:
 
 def _foreign(drawn: Diagram, form: str, source: SourceText, directory: Path) -> Model:
     """Make a model of what another format says; what that couldn't say here is a warning."""
-    broken = list(breaches(drawn.graph))
+    broken = () if doubts(drawn.graph) else tuple(breaches(drawn.graph))
     if broken:
         raise ModelError(*(b.told(drawn.edge_spans) for b in broken))
     what = f"not everything was read from {form}: " + "; ".join(drawn.losses)
@@ -124,7 +125,7 @@ def _foreign(drawn: Diagram, form: str, source: SourceText, directory: Path) -> 
         directory=directory,
         edge_attributes=drawn.edge_attributes,
         edge_spans=drawn.edge_spans,
-        warnings=lost,
+        warnings=(*lost, *unsettled(drawn.graph, drawn.edge_spans)),
     )
 
 
@@ -168,12 +169,18 @@ class _Binder:
         for statement in statements:
             if isinstance(statement, tree.EdgeStatement):
                 self.connect(statement)
+        drawn = bool(self.edge_spans) or header is not None
+        if not self.variables and not drawn:  # knowledge alone, whose names discovery holds against the data
+            self.variables.update((name.text, Variable(name.text, span=name.span)) for name in named(statements))
         if not self.variables and not self.problems:
             start, fix = Span(self.source, 0, 0), 'write an arrow, such as "X -> Y"'
             self.report("E100", "the model is empty", start, "there is nothing to ask about", fix)
-        bound = self.graph(header)
+        known = declared(statements, self.variables, self.unread)
+        self.problems += known.problems
+        bound = self.graph(header, known if drawn else Declared())
         data = self.data([s for s in statements if isinstance(s, tree.DataStatement)])
         items = tuple(self.items(statements, bound))
+        self.problems += [undrawn(item.span) for item in items[:1] if known.knowledge and not drawn]
         return Model(
             bound,
             self.variables,
@@ -184,6 +191,8 @@ class _Binder:
             directory,
             edge_attributes=self.edge_attributes,
             edge_spans=self.edge_spans,
+            knowledge=known.knowledge,
+            drawn=drawn or not known.knowledge,
         )
 
     def report(
@@ -279,8 +288,8 @@ class _Binder:
         self.edge_spans.setdefault(edge, span)
         self.tails.setdefault(edge, (a if edge.left == a.text else b).span or span)
 
-    def graph(self, header: tree.Header | None) -> MixedGraph:
-        """Make the graph and hold it against the kind that it claims."""
+    def graph(self, header: tree.Header | None, known: Declared) -> MixedGraph:
+        """Make the graph and hold it against the kind that it claims, and against what is known."""
         kind = header.kind if header else None
         # Under `dag`, a two-headed arrow is shorthand for a latent common cause.
         if kind == "dag" and any(e.mark == "<->" for e in self.edge_spans):
@@ -292,7 +301,12 @@ class _Binder:
             latent=(v.name for v in self.variables.values() if v.latent),
             selected=(v.name for v in self.variables.values() if v.selected),
         )
-        if bound.kind != "pdag":
+        held = weighed(bound, known, self.edge_spans)
+        self.edge_spans = {held.now.get(e, e): span for e, span in self.edge_spans.items()}
+        self.edge_attributes = {held.now.get(e, e): said for e, said in self.edge_attributes.items()}
+        self.problems += held.problems
+        bound = held.graph
+        if bound.kind != "pdag" and not held.problems and not doubts(bound):
             self.problems += (b.told(self.edge_spans, self.tails) for b in breaches(bound, alone=self.alone))
         return bound
 

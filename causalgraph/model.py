@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from causalgraph.checks import check_query
-from causalgraph.errors import CausalGraphError, DataError, Diagnostic, ModelError, SourceText, Span
+from causalgraph.errors import CausalGraphError, DataError, Diagnostic, Label, ModelError, SourceText, Span
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.syntax import parser
 from causalgraph.syntax.queries import Query
@@ -18,7 +19,7 @@ from causalgraph.variables import Variable, WeightsAs
 if TYPE_CHECKING:
     from causalgraph.answers import Answer
 
-__all__ = ["Claim", "DataFile", "Item", "Model", "Question"]
+__all__ = ["Claim", "DataFile", "Item", "Model", "Question", "undrawn"]
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,23 @@ class Claim:
 Item = Question | Claim
 
 
+def undrawn(span: Span | None) -> Diagnostic:
+    """Say that a file of knowledge alone has no graph to be asked; without edges all would be independent."""
+    return Diagnostic(
+        "E100",
+        "the model has no graph to be asked: it draws no edge, and holds knowledge for discovery alone",
+        (Label(span),) if span else (),
+        "without edges every two variables would be independent, which nobody has said",
+        "draw the edges, or claim a graph without them by a header such as `dag`",
+    )
+
+
 @dataclass(frozen=True)
 class Model:
-    """A graph, its variables, the data and the questions of one file."""
+    """A graph, its variables, what is known beside it, the data and the questions of one file.
+
+    `drawn` says whether there is a graph to be asked; else the file holds knowledge alone, which is for discovery.
+    """
 
     graph: MixedGraph
     variables: Mapping[str, Variable]
@@ -84,6 +99,8 @@ class Model:
     edge_attributes: Mapping[Edge, Mapping[str, str | float]] = field(default_factory=dict, repr=False)
     edge_spans: Mapping[Edge, Span] = field(default_factory=dict, compare=False, repr=False)
     warnings: tuple[Diagnostic, ...] = field(default=(), compare=False, repr=False)
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    drawn: bool = True
 
     def ask(
         self,
@@ -169,6 +186,8 @@ class Model:
 
     def _checked(self, query: str | Query) -> Query:
         asked = parser.parse_query(query) if isinstance(query, str) else query
+        if not self.drawn:
+            raise ModelError(undrawn(None))
         problems = check_query(asked, self.graph, self.variables)
         if problems:
             raise ModelError(*problems)

@@ -18,10 +18,11 @@ from causalgraph.model import Model, Question
 from causalgraph.render import html, svg
 from causalgraph.render.gallery import gallery
 from causalgraph.render.picture import Picture
+from causalgraph.render.weights import SCALES, Weights
 from causalgraph.syntax import parser
 from causalgraph.syntax.queries import AdjustmentSets, Adjusts, Effect, Identify, Intervene, Paths, Query, Term
 
-__all__ = ["FORMS", "PAGE", "draw", "page", "picture"]
+__all__ = ["FORMS", "PAGE", "draw", "page", "picture", "weights_of"]
 
 # Paths that are lit; a picture with more would show nothing but colour.
 PATHS_LIT = 200
@@ -39,7 +40,16 @@ FORMS: dict[str, Callable[..., str | bytes]] = {
 PAGE = ".html"
 
 
-def draw(model: Model, form: str, *, do: str = "", between: str = "", legend: bool = False) -> str | bytes:
+def draw(
+    model: Model,
+    form: str,
+    *,
+    do: str = "",
+    between: str = "",
+    legend: bool = False,
+    weigh: str = "",
+    numbers: bool = False,
+) -> str | bytes:
     """Draw a model in the form of a file's ending: one of `FORMS`, or `PAGE`.
 
     Args:
@@ -48,13 +58,22 @@ def draw(model: Model, form: str, *, do: str = "", between: str = "", legend: bo
         do: names, as they stand in ``do(...)``: show what that intervention cuts, and what is left.
         between: what stands in ``paths(...)``, such as ``"X, Y | Z"``: show these paths; a page shows one by one.
         legend: explain the signs below the picture.
+        weigh: the attribute of edges that sets the width of their lines: ``p`` or ``frequency``. What width tells is
+            always explained, and paths aren't lit unless they are asked about, so that width tells one thing.
+        numbers: write those numbers on the lines too.
 
     Raises:
         KeyError: there is no such form.
-        ModelError: `do` or `between` can't be read or don't fit the model.
+        ModelError: `do` or `between` can't be read or don't fit the model, or no edge has the number that is to set the
+            width, or that of one isn't from 0 to 1 (E220).
     """
+    if numbers and not weigh:
+        raise ModelError.because(
+            "E220", "numbers of edges are asked for, and not which", fix=f"weigh by {' or '.join(SCALES)}"
+        )
+    weights = weights_of(model, weigh, written=numbers) if weigh else None
     held, about = _intervention(model, do) if do else (), _paths(model, between) if between else None
-    shown = picture(model, do=held, about=about, legend=legend)
+    shown = picture(model, do=held, about=about, legend=legend or bool(weigh), weights=weights)
     return page(model, shown) if form == PAGE else FORMS[form](model.graph, shown)
 
 
@@ -85,13 +104,48 @@ def _names(terms: Iterable[Term]) -> tuple[str, ...]:
     return tuple(term.variable for term in terms)
 
 
-def picture(model: Model, *, do: Iterable[str] = (), about: Paths | None = None, legend: bool = False) -> Picture:
+def weights_of(model: Model, by: str, *, written: bool = False) -> Weights:
+    """Return the numbers of a model's edges that are to set the width of their lines.
+
+    >>> from causalgraph.loading import parse
+    >>> weights_of(parse("A -> B [p=0.004]; B -> C"), "p").of
+    {Edge(left='A', mark='->', right='B'): 0.004}
+
+    Raises:
+        ModelError: edges can't have such a number, none has one, or that of one isn't from 0 to 1 (E220).
+    """
+    if by not in SCALES:
+        raise ModelError.because("E220", f"width can't tell {by!r}", fix=f"use {' or '.join(SCALES)}")
+    of: dict[Edge, float] = {}
+    for edge, said in model.edge_attributes.items():
+        number = said.get(by)
+        if number is None:
+            continue
+        if not isinstance(number, float | int) or not 0 <= number <= 1:
+            span = model.edge_spans.get(edge)
+            why = f"a {SCALES[by].noun} lies between 0 and 1"
+            raise ModelError.because("E220", f"the {by} of {edge} is {number}", why=why, span=span)
+        of[edge] = float(number)
+    if model.graph.edges and not of:
+        example = f"write it after an edge: A -> B [{by}=0.01]"
+        raise ModelError.because("E220", f"no edge of the model has a {SCALES[by].noun}", fix=example)
+    return Weights(by, of, written)
+
+
+def picture(
+    model: Model,
+    *,
+    do: Iterable[str] = (),
+    about: Paths | None = None,
+    legend: bool = False,
+    weights: Weights | None = None,
+) -> Picture:
     """Light the effect that the model is about, or the paths that are asked about.
 
     The exposure and the outcome are those declared, else those of the file's first question about an effect. The
     smallest adjustment set that is found first is marked as adjusted, and paths are open or closed given it. Under
     an intervention nothing is adjusted for, and the causal paths that start from it are lit. Nothing is lit where paths
-    can't be judged, unless they are asked about.
+    can't be judged, or where `weights` set the width of lines, unless they are asked about.
 
     Raises:
         ModelError: an intervention, or paths, are asked of a graph that they aren't defined for.
@@ -104,7 +158,7 @@ def picture(model: Model, *, do: Iterable[str] = (), about: Paths | None = None,
     biasing: set[Edge] = set()
     opened: set[tuple[bool, Edge]] = set()
     starts, ends = (held, frozenset(outcomes) - held) if held else (treatments, outcomes)
-    if starts and ends and (about or _has_paths(graph, starts, ends)):
+    if starts and ends and (about or (weights is None and _has_paths(graph, starts, ends))):
         if not about and not held:
             adjusted = next(minimal_adjustment_sets(graph, starts, ends), frozenset())
         for path in paths(graph, starts, ends, given=adjusted, directed=bool(held), limit=PATHS_LIT):
@@ -123,6 +177,7 @@ def picture(model: Model, *, do: Iterable[str] = (), about: Paths | None = None,
         biasing=frozenset(biasing),
         closed=frozenset(edge for edge in biasing if (False, edge) not in opened),
         positions={v.name: v.position for v in model.variables.values() if v.position is not None},
+        weights=weights,
         legend=legend,
     )
 

@@ -5,7 +5,8 @@ import pytest
 
 import causalgraph as cg
 from causalgraph.errors import SourceText
-from causalgraph.graphs.mixed import Edge
+from causalgraph.graphs.knowledge import Knowledge
+from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.syntax import queries
 
 
@@ -83,9 +84,9 @@ def test_all_problems_of_a_file_are_reported_in_one_pass():
         "X [expsure]\n"
         "C -> D; D -> E; E -> C\n"
         "identify(do(C), Z)\n"
-        "tier 1: A\n"
+        "tier 1: Age\n"
     )
-    assert {"E001", "E002", "E010", "E011", "E103", "E201", "E050"} <= set(found)
+    assert {"E001", "E002", "E010", "E011", "E103", "E201", "E132"} <= set(found)
     assert len(found) == 7
 
 
@@ -202,3 +203,86 @@ def test_a_thousand_lines_are_read_at_once():
 
 def test_a_networkx_graph_is_a_graph():
     assert cg.graph(nx.DiGraph([("X", "Y")])) == cg.graph("X -> Y")
+
+
+def test_tiers_are_ordered_by_number_and_lines_of_one_tier_add_up():
+    model = cg.parse(
+        "tier 10: D; tier 2: B; tier 2: C; tier 0: A\nforbid A -> B, C\nrequire B -> D\nA -> D <- B; C -> D"
+    )
+    assert model.knowledge == Knowledge.of([["A"], ["B", "C"], ["D"]], [("A", "B"), ("A", "C")], [("B", "D")])
+    assert model.drawn
+
+
+def test_a_variable_in_two_tiers_is_an_error_that_shows_both_lines():
+    shown = message("A -> B\ntier 1: A\ntier 2: B, A")
+    assert "error[E131]: the knowledge contradicts itself: A stands in two tiers" in shown
+    assert "2 | tier 1: A\n  |         - and here" in shown
+    assert "3 | tier 2: B, A\n  |            ^" in shown
+
+
+def test_knowledge_of_an_unknown_variable_names_the_nearest():
+    assert "did you mean Spending?" in message("Age -> Spending\ntier 1: Age\ntier 2: Spendng")
+    assert codes("A -> B\nforbid C -> A\ntier 1: C") == ["E132"]
+    assert cg.parse("A -> B; C : binary; forbid C -> A").knowledge.forbidden == (("C", "A"),)
+
+
+def test_an_arrow_against_knowledge_shows_both_lines():
+    shown = message("A -> B\nB -> C\nforbid A -> B, C")
+    assert "error[E115]: A -> B is drawn, and forbidden\n --> <text>:1:1" in shown
+    assert "1 | A -> B\n  | ^^^^^^\n3 | forbid A -> B, C\n  |        ------ known" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("A -> B; tier 1: B; tier 2: A", ["E115"]),
+        ("A -> B; require B -> A", ["E115"]),
+        ("A -> B -> C; require A -> C", ["E115"]),
+        ("A -> B; forbid A -> A", ["E130"]),
+        ("A -> B; require A -> B; forbid A -> B", ["E131"]),
+        ("A -> B -> C; require A -> B -> C -> A", ["E131"]),
+        ("A -> B -> C; require A -> B -> C; tier 1: C; tier 2: A", ["E131"]),
+        ("cpdag; A -- B -- C; forbid B -> A, C", ["E115"]),
+        ("cpdag; A -> B -> C; forbid C -> B", ["E102"]),
+        ("dag; A; B; require A -> B", ["E115"]),
+        ("tier 1: A; tier 2: B; ate(A, B)", ["E100"]),
+    ],
+)
+def test_each_contradiction_of_knowledge_has_its_code(text, found):
+    assert codes(text) == found
+
+
+def test_what_knowledge_settles_of_a_cpdag_is_drawn_in_and_keeps_what_was_said():
+    model = cg.parse("cpdag\nA -- B [p=0.5]; B -- C\ntier 1: A\ntier 2: B")
+    assert model.graph == MixedGraph.build([("A", "->", "B"), ("B", "->", "C")], kind="mpdag")
+    assert model.edge_attributes == {Edge("A", "->", "B"): {"p": 0.5}}
+    assert model.edge_spans[Edge("B", "->", "C")].text == "B -- C"
+
+
+def test_an_edge_that_can_still_keep_to_knowledge_is_fine():
+    assert cg.parse("pag\nA o-> B\nrequire A -> B\nforbid B -> A").graph.kind == "pag"
+    assert cg.graph("cpdag\nA -> C <- B\ntier 1: A, B\ntier 2: C").kind == "cpdag"
+
+
+def test_a_file_of_knowledge_alone_names_its_variables_and_answers_nothing():
+    model = cg.parse("tier 1: Age, Sex\nrequire Age -> Spending")
+    assert (model.graph.nodes, model.drawn, model.warnings) == (("Age", "Sex", "Spending"), False, ())
+    with pytest.raises(cg.ModelError, match="no graph to be asked"):
+        model.ask("independent(Age, Sex)")
+    declared = cg.parse("Age : continuous; Sex : binary\ntier 1: Age")
+    assert (declared.drawn, declared.warnings) == (False, ())
+    assert codes("Age : continuous\ntier 1: Aeg") == ["E132"]
+
+
+def test_a_header_claims_the_graph_without_edges_that_knowledge_stands_beside():
+    model = cg.parse("cpdag\nA; B\ntier 1: A\ntier 2: B")
+    assert model.ask("independent(A, B)").exit_code == 0
+
+
+def test_knowledge_of_thousands_is_read_in_bounded_time():
+    names = [f"V{i}" for i in range(2_000)]
+    chain = " -> ".join(names)
+    tiers = "\n".join(f"tier {i}: {name}" for i, name in enumerate(names))
+    assert len(cg.parse(f"{chain}\nrequire {chain}\n{tiers}").knowledge.tiers) == 2_000
+    fan = ", ".join(names)
+    assert "E007" in codes(f"{chain}\nforbid {fan} -> {fan}")

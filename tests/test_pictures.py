@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import causalgraph as cg
 from causalgraph.errors import ModelError
 from causalgraph.graphs.mixed import Edge
-from causalgraph.pictures import FORMS, PAGE, draw, picture
+from causalgraph.pictures import FORMS, PAGE, draw, picture, weights_of
 
 MODEL = cg.parse(
     'dag "A < B"\nX [exposure]; Y [outcome]; Z -> X, Y; X -> M -> Y; X -> C <- Y; `odd name` -> Y; Y [label="The end"]'
@@ -69,3 +71,55 @@ def test_odd_names_are_written_as_in_a_query():
 def test_what_cannot_be_read_or_does_not_fit_is_refused(options):
     with pytest.raises(ModelError):
         draw(MODEL, ".svg", **options)
+
+
+FOUND = cg.parse("cpdag\nA -> C [p=1e-30]; B -> C [p=0.002]; C -> D")
+
+
+@pytest.mark.parametrize("form", [*FORMS, PAGE])
+def test_every_form_shows_weights(form):
+    made = draw(FOUND, form, weigh="p", numbers=True)
+    assert (made if isinstance(made, bytes) else made.encode()).startswith(STARTS[form])
+
+
+def test_weights_are_explained_and_told():
+    drawn = draw(FOUND, ".svg", weigh="p")
+    assert "width: the largest p-value the edge met" in drawn
+    assert "A → C: p = 1e-30" in drawn
+    assert "p = " not in draw(FOUND, ".svg")
+
+
+def test_where_width_tells_a_number_no_path_is_lit():
+    model = cg.parse("X [exposure]; Y [outcome]; Z -> X, Y; X -> Y [p=0.01]")
+    shown = picture(model, weights=weights_of(model, "p"))
+    assert not shown.causal | shown.biasing
+    assert not shown.adjusted
+    assert picture(model, weights=weights_of(model, "p"), about=cg.syntax.parser.parse_query("paths(X, Y)")).causal
+
+
+def test_frequencies_are_weights_too():
+    model = replace(FOUND, edge_attributes={Edge("A", "->", "C"): {"frequency": 0.93}})
+    assert "A → C: frequency = 0.93" in draw(model, ".svg", weigh="frequency")
+
+
+@pytest.mark.parametrize(
+    ("model", "by"),
+    [
+        (cg.parse("A -> B"), "p"),
+        (cg.parse("A -> B [p=2]"), "p"),
+        (cg.parse("A -> B [p=0.1]"), "beta"),
+        (replace(FOUND, edge_attributes={Edge("A", "->", "C"): {"p": float("nan")}}), "p"),
+    ],
+)
+def test_a_width_that_nothing_can_set_is_refused(model, by):
+    with pytest.raises(ModelError, match="E220"):
+        draw(model, ".svg", weigh=by)
+
+
+def test_numbers_of_nothing_are_refused():
+    with pytest.raises(ModelError, match="E220"):
+        draw(FOUND, ".svg", numbers=True)
+
+
+def test_a_graph_without_edges_needs_no_numbers():
+    assert draw(cg.parse("A; B"), ".svg", weigh="p").startswith("<svg ")

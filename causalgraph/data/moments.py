@@ -87,7 +87,9 @@ def gathered(blocks: Iterable[tuple[Floats, Floats]], p: int) -> tuple[Floats, F
         rest = w @ d / weight
         own, d = own + rest, d - rest
         apart = own - mean
-        scatter += (d * w[:, None]).T @ d + np.outer(apart, apart) * (total * weight / (total + weight))
+        # An overflow is told where the number is used.
+        with np.errstate(over="ignore", invalid="ignore"):
+            scatter += (d * w[:, None]).T @ d + np.outer(apart, apart) * (total * weight / (total + weight))
         mean = mean + apart * (weight / (total + weight))
         total, squared, n = total + weight, squared + float(w @ w), n + len(w)
     return mean, (scatter + scatter.T) / 2, total, squared, n

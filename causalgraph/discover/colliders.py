@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from causalgraph.criteria.separation import naming
-from causalgraph.discover.skeleton import Separator, Skeleton
+from causalgraph.discover.skeleton import Separator, Sets, Skeleton, Some
 from causalgraph.errors import ModelError, did_you_mean
-from causalgraph.independence.base import sets_of
+from causalgraph.independence.base import Many, p_values, sets_of
 
 if TYPE_CHECKING:
     from causalgraph.independence.base import Test
@@ -22,13 +27,13 @@ class Evidence(NamedTuple):
     """What tests said of two variables that aren't adjacent.
 
     Attributes:
-        separating: the sets that made them independent.
+        separating: the sets that made them independent; of many a few, and what all hold.
         likeliest: those with the largest p-value.
         best: one of them, in order; None where no test was made.
         p: its p-value.
     """
 
-    separating: tuple[frozenset[str], ...] = ()
+    separating: Sets = ()
     likeliest: tuple[frozenset[str], ...] = ()
     best: tuple[str, ...] | None = None
     p: float = -1.0
@@ -70,6 +75,11 @@ def max_p(node: str, evidence: Evidence) -> bool | None:
 
 
 HALF = 0.5
+# The tests of so many pairs are made together.
+TOGETHER = 128
+
+# Sets of one size, and the p-values given each.
+Outcomes = list[tuple[tuple[int, ...], float]]
 
 Rule = Callable[[str, Evidence], bool | None]
 
@@ -82,8 +92,24 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def _share(node: str, sets: tuple[frozenset[str], ...], judge: Callable[[float], bool | None]) -> bool | None:
-    return judge(sum(node in given for given in sets) / len(sets)) if sets else None
+def _share(node: str, sets: Sets, judge: Callable[[float], bool | None]) -> bool | None:
+    holding, number = _tally(node, sets)
+    return judge(holding / number) if number else None
+
+
+def _tally(node: str, sets: Sets) -> tuple[int, int]:
+    """Return how many of some sets hold a node, and how many there are."""
+    if isinstance(sets, Some):
+        return sets.holding.get(node, 0), sets.number
+    return sum(node in given for given in sets), len(sets)
+
+
+def _with(more: Iterable[frozenset[str]], sets: Some, size: int) -> Some:
+    """Return many sets, all of one size, with those of other sizes: of theirs, all that separate are among them."""
+    others = [given for given in more if len(given) != size]
+    holding = Counter(sets.holding)
+    holding.update(chain.from_iterable(others))
+    return Some(sets.shown, sets.number + len(others), dict(holding))
 
 
 @dataclass
@@ -102,6 +128,7 @@ class Colliders:
         depth: the size of the largest set to try.
         tests: how many tests were made here.
         stopped: whether Ctrl-C kept some from being made, which leaves answers open.
+        skipped: how many weren't made, for want of observations.
 
     Raises:
         ModelError: there is no such rule (E133).
@@ -122,6 +149,8 @@ class Colliders:
     depth: int | None = None
     tests: int = 0
     stopped: bool = False
+    skipped: int = 0
+    _ahead: dict[tuple[int, int, int], Outcomes] = field(default_factory=dict, repr=False)
     _known: dict[frozenset[str], Evidence] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -147,9 +176,9 @@ class Colliders:
         given = f" | {naming(evidence.best)}" if evidence.best else ""
         said = f"{a} ⟂ {b}{given} (p = {evidence.p:.3g})"
         sets = evidence.likeliest if self.rule == "max-p" else evidence.separating
-        holding = sum(node in s for s in sets)
-        if 0 < holding < len(sets):
-            said += f" and {len(sets) - 1} more separate them, {holding} of these {len(sets)} sets with {node}"
+        holding, number = _tally(node, sets)
+        if 0 < holding < number:
+            said += f" and {number - 1:,} more separate them, {holding:,} of these {number:,} sets with {node}"
         answer = RULES[self.rule](node, evidence)
         outcome = {True: f"makes {node} a collider", False: f"keeps {node} from being a collider"}
         return f"{said}, which {outcome[answer] if answer is not None else f'leaves {node} open'}"
@@ -183,7 +212,7 @@ class Colliders:
         if cut is not None and self.rule == "standard":
             return Evidence(cut.all, (), cut.best, cut.p)
         values: dict[frozenset[str], float] = {}
-        for size in self._sizes(a, b):
+        for size in self._sizes(self._place[a], self._place[b]):
             values |= self._tried(a, b, size)
             if self.rule == "standard" and any(p > self.alpha for p in values.values()):
                 break
@@ -193,26 +222,55 @@ class Colliders:
         separating |= dict.fromkeys(cut.all if cut is not None else ())
         if not values:
             return Evidence()
+        sets: Sets = tuple(separating)
+        if cut is not None and isinstance(cut.all, Some):
+            sets = _with(separating, cut.all, len(cut.best))
         largest = max(values.values())
         likeliest = tuple(given for given, p in values.items() if p == largest)
-        return Evidence(tuple(separating), likeliest, self._ordered(likeliest[0]), largest)
+        return Evidence(sets, likeliest, self._ordered(likeliest[0]), largest)
 
-    def _sizes(self, a: str, b: str) -> Iterable[int]:
+    def _sizes(self, i: int, j: int) -> range:
         """Return the sizes of sets to try."""
-        i, j = self._place[a], self._place[b]
         most = int(self.skeleton.adjacent[[i, j]].sum(axis=1).max())
         for limit in (self.depth, getattr(self.test, "deepest", None)):
             most = most if limit is None else min(most, limit)
         return range(most + 1)
 
     def _tried(self, a: str, b: str, size: int) -> dict[frozenset[str], float]:
-        """Test two variables given all sets of one size from the neighbours of either."""
+        """Test two variables given all sets of one size from the neighbours of either, as far as that can be done."""
         i, j = sorted((self._place[a], self._place[b]))
+        if (i, j, size) not in self._ahead:
+            self._ahead |= self._made(i, j, size)
         found = {}
-        for given in sets_of(self.skeleton.adjacent, i, j, size):
-            found[frozenset(self.skeleton.variables[k] for k in given)] = self.test.test(i, j, given).p
-            self.tests += 1
+        for given, p in self._ahead.pop((i, j, size)):
+            if math.isnan(p):
+                self.skipped += 1
+            else:
+                self.tests += 1
+                found[frozenset([self.skeleton.variables[k] for k in given])] = p
         return found
+
+    def _made(self, i: int, j: int, size: int) -> dict[tuple[int, int, int], Outcomes]:
+        """Make the tests of a pair with sets of one size, and of pairs that are likely to be asked for next.
+
+        All rules but the standard one come to all pairs that an unshielded triple joins.
+        """
+        pairs = [(i, j)]
+        if self.rule != "standard" and isinstance(self.test, Many) and (i, j) in self._number:
+            block = self._number[i, j] // TOGETHER * TOGETHER
+            pairs = [pair for pair in list(self._number)[block : block + TOGETHER] if size in self._sizes(*pair)]
+        asked = {pair: list(sets_of(self.skeleton.adjacent, *pair, size)) for pair in pairs}
+        places = np.array([(*pair, *given) for pair in asked for given in asked[pair]], dtype=np.int32)
+        places = places.reshape(len(places), size + 2)
+        said = iter(p_values(self.test, places[:, :2], places[:, 2:]).tolist())
+        return {(*pair, size): [(given, next(said)) for given in sets] for pair, sets in asked.items()}
+
+    @cached_property
+    def _number(self) -> dict[tuple[int, int], int]:
+        """Number the pairs that aren't adjacent and have a neighbour in common."""
+        near = self.skeleton.adjacent.astype(np.float32)
+        joined = np.triu((near @ near > 0) & ~self.skeleton.adjacent, 1)
+        return {(i, j): k for k, (i, j) in enumerate(np.argwhere(joined).tolist())}
 
     def _ordered(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(names, key=self._place.__getitem__))

@@ -11,11 +11,11 @@ from causalgraph.discover import rfci as rfcis
 from causalgraph.discover.colliders import Colliders
 from causalgraph.discover.fci import OrientedPag, cut_short
 from causalgraph.discover.found import Found, Settings, Validity
-from causalgraph.discover.knowledge import Knowledge
 from causalgraph.discover.pc import orient_pc
 from causalgraph.discover.possible import POLICIES, Overlaid, Policy
 from causalgraph.discover.skeleton import Skeleton, skeleton
 from causalgraph.errors import ModelError
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.independence import oracle as oracles
 from causalgraph.independence.choosing import AUTO, Chosen, Judge, choose
@@ -34,7 +34,7 @@ Tiers = Iterable[str | Iterable[str]]
 Pairs = Iterable[Sequence[str]]
 
 
-def pc(
+def pc(  # noqa: PLR0913 (settings, each with its own name)
     data: object,
     alpha: float = ALPHA,
     test: str | Judge = AUTO,
@@ -43,6 +43,7 @@ def pc(
     tiers: Tiers = (),
     forbidden: Pairs = (),
     required: Pairs = (),
+    knowledge: Knowledge | None = None,
     depth: int | None = None,
     **settings: Any,
 ) -> Found:
@@ -59,6 +60,7 @@ def pc(
         tiers: groups of variables in the order of time: no arrow leads back.
         forbidden: pairs (a, b): no arrow a -> b; both ways: no edge, and no test.
         required: pairs (a, b): the arrow a -> b.
+        knowledge: all three at once, as `Model.knowledge` has them.
         depth: the size of the largest set to try.
         settings: further ones of the data and the test, such as ``n``, ``variables``, ``weight``, ``df``.
 
@@ -84,11 +86,11 @@ def pc(
       an arrowhead at D: A -> B, and A and D aren't adjacent: D -> B would make a new unshielded collider (Meek 1)
     """
     _check(alpha, depth)
-    knowledge = Knowledge.of(tiers, forbidden, required)
+    known = _known(knowledge, tiers, forbidden, required)
     chosen = choose(data, test, **settings)
-    edges = skeleton(chosen.test, alpha, knowledge=knowledge, depth=depth)
+    edges = skeleton(chosen.test, alpha, knowledge=known, depth=depth)
     answers = Colliders(edges, chosen.test, alpha, colliders, depth)
-    out = orient_pc(edges, answers, knowledge)
+    out = orient_pc(edges, answers, known)
     unfinished = list(cut_short(edges))
     if answers.stopped:
         unfinished.append("the tests of colliders were interrupted: triples may be unsettled")
@@ -98,14 +100,15 @@ def pc(
         skeleton=replace(
             edges,
             tests=edges.tests + answers.tests,
+            skipped=edges.skipped + answers.skipped,
             separators=Overlaid.of(answers.found(), edges.separators),
         ),
-        settings=_settings("pc", chosen.test, alpha, depth, knowledge, colliders),
+        settings=_settings("pc", chosen.test, alpha, depth, known, colliders),
         reasons=out.marks,
         conflicts=out.conflicts,
         unsettled=out.unsettled,
         unfinished=tuple(unfinished),
-        notes=(*chosen.notes, *_determined(chosen.test), *_untested(edges, knowledge)),
+        notes=(*chosen.notes, *_determined(chosen.test), *_untested(edges, known)),
         test=chosen.test,
     )
 
@@ -119,9 +122,10 @@ def fci(  # noqa: PLR0913 (settings, each with its own name)
     tiers: Tiers = (),
     forbidden: Pairs = (),
     required: Pairs = (),
+    knowledge: Knowledge | None = None,
     depth: int | None = None,
     selection: bool = True,
-    possible_d_sep: Policy = "all",
+    possible_d_sep: Policy = "between",
     longest: int | None = None,
     **settings: Any,
 ) -> Found:
@@ -135,9 +139,11 @@ def fci(  # noqa: PLR0913 (settings, each with its own name)
         tiers: as in `pc`: nothing causes what is in an earlier tier.
         forbidden: pairs (a, b): a doesn't cause b; both ways: no edge, and no test.
         required: pairs (a, b): the arrow a -> b.
+        knowledge: all three at once, as `Model.knowledge` has them.
         depth: the size of the largest set to try (anytime FCI).
         selection: may the data be selected by what the variables cause?
-        possible_d_sep: what edges are tested with again: ``all`` of possible-d-sep, what lies ``between``, or ``none``.
+        possible_d_sep: what edges are tested with again: ``all`` of possible-d-sep, only what lies ``between`` the two
+            ends, which by oracle finds the same graph with far fewer tests, or ``none``.
         longest: the most edges of a path that is looked at.
         settings: as in `pc`.
 
@@ -156,20 +162,20 @@ def fci(  # noqa: PLR0913 (settings, each with its own name)
     _check(alpha, depth, longest)
     if possible_d_sep not in POLICIES:
         raise ModelError.because("E134", f"possible_d_sep is one of {', '.join(POLICIES)}, not {possible_d_sep!r}")
-    knowledge = Knowledge.of(tiers, forbidden, required)
+    known = _known(knowledge, tiers, forbidden, required)
     chosen = choose(data, test, **settings)
     more = (("selection", selection), ("possible_d_sep", possible_d_sep), ("longest", longest))
     out = fcis.fci(
         chosen.test,
         alpha,
-        knowledge=knowledge,
+        knowledge=known,
         depth=depth,
         colliders=colliders,
         selection=selection,
         possible_d_sep=possible_d_sep,
         longest=longest,
     )
-    return _of_pag(out, chosen, _settings("fci", chosen.test, alpha, depth, knowledge, colliders, more))
+    return _of_pag(out, chosen, _settings("fci", chosen.test, alpha, depth, known, colliders, more))
 
 
 def rfci(  # noqa: PLR0913 (settings, each with its own name)
@@ -180,6 +186,7 @@ def rfci(  # noqa: PLR0913 (settings, each with its own name)
     tiers: Tiers = (),
     forbidden: Pairs = (),
     required: Pairs = (),
+    knowledge: Knowledge | None = None,
     depth: int | None = None,
     selection: bool = True,
     longest: int | None = None,
@@ -194,6 +201,7 @@ def rfci(  # noqa: PLR0913 (settings, each with its own name)
         tiers: as in `fci`.
         forbidden: as in `fci`.
         required: as in `fci`.
+        knowledge: as in `pc`.
         depth: the size of the largest set to try for the skeleton.
         selection: as in `fci`.
         longest: the most edges of a path that discriminates a node.
@@ -208,11 +216,11 @@ def rfci(  # noqa: PLR0913 (settings, each with its own name)
     ['A o-> C', 'B o-> C', 'C -> D']
     """
     _check(alpha, depth, longest)
-    knowledge = Knowledge.of(tiers, forbidden, required)
+    known = _known(knowledge, tiers, forbidden, required)
     chosen = choose(data, test, **settings)
-    out = rfcis.rfci(chosen.test, alpha, knowledge=knowledge, depth=depth, selection=selection, longest=longest)
+    out = rfcis.rfci(chosen.test, alpha, knowledge=known, depth=depth, selection=selection, longest=longest)
     more = (("selection", selection), ("longest", longest))
-    return _of_pag(out, chosen, _settings("rfci", chosen.test, alpha, depth, knowledge, None, more))
+    return _of_pag(out, chosen, _settings("rfci", chosen.test, alpha, depth, known, None, more))
 
 
 # The name of an algorithm -> its door.
@@ -238,6 +246,21 @@ def oracle(graph: Any) -> Oracle:
         fix = 'make one: cg.graph("A -> B")'
         raise ModelError.because("E137", f"an oracle is made of a graph, not of a {type(graph).__name__}", fix=fix)
     return oracles.oracle(whole)
+
+
+def _known(knowledge: Knowledge | None, tiers: Tiers, forbidden: Pairs, required: Pairs) -> Knowledge:
+    """Return what is known, however it was said.
+
+    Raises:
+        ModelError: it was said in two ways (E130), or isn't what knowledge is.
+    """
+    said = Knowledge.of(tiers, forbidden, required)
+    if knowledge is None:
+        return said
+    if said != Knowledge():
+        fix = "give knowledge=…, or tiers, forbidden and required"
+        raise ModelError.because("E130", "knowledge is given twice", fix=fix)
+    return knowledge
 
 
 def _check(alpha: float, depth: int | None, longest: int | None = None) -> None:
@@ -304,9 +327,11 @@ def _untested(found: Skeleton, knowledge: Knowledge) -> tuple[str, ...]:
     """Tell the edges that stay since no test could be made, as of tables with more cells than observations."""
     required = {frozenset(pair) for pair in knowledge.required}
     left = [e for e in found.edges if (pair := frozenset(e)) not in found.doubts and pair not in required]
+    few = f"{found.skipped:,} tests couldn't be made, for want of observations, or of variation in them"
+    told = (few,) if found.skipped else ()
     if not left:
-        return ()
+        return told
     more = f" and {len(left) - MOST_NAMED:,} more" if len(left) > MOST_NAMED else ""
     named = ", ".join(" - ".join(edge) for edge in left[:MOST_NAMED])
     many = "1 edge, which stays" if len(left) == 1 else f"{len(left):,} edges, which stay"
-    return (f"no test could be made of {many}: {named}{more}",)
+    return (*told, f"no test could be made of {many}: {named}{more}")

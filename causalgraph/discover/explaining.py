@@ -117,7 +117,8 @@ class EdgeExplained(Answer):
         given: the set of the test that decided: of those that cut the pair, or that the edge survived, the one with the
             largest p-value. None where no test was made.
         tested: what that test says.
-        separators: all sets of that size that cut the pair.
+        separators: sets of that size that cut the pair, a few where there are many.
+        number: how many there are in all.
         untested: why no test was made.
         marks: the marks at both ends.
         conflicts: the contradictions that the edge takes part in.
@@ -136,6 +137,7 @@ class EdgeExplained(Answer):
     marks: tuple[MarkExplained, ...] = ()
     conflicts: tuple[str, ...] = ()
     by_alpha: bool = True
+    number: int = 0
 
     @property
     def turns_at(self) -> float | None:
@@ -165,6 +167,7 @@ class EdgeExplained(Answer):
             "n": None if tested is None else tested.n,
             "turns_at": self.turns_at,
             "separators": [list(names) for names in self.separators],
+            "separators_in_all": self.number,
             "untested": self.untested or None,
             "marks": [m._asdict() | {"mark": m.mark.name.lower(), "nodes": list(m.nodes)} for m in self.marks],
             "conflicts": list(self.conflicts),
@@ -187,7 +190,7 @@ class EdgeExplained(Answer):
         ]
         if len(self.separators) > 1:
             shown = ", ".join(map(naming, self.separators[:MOST_SETS]))
-            more = f" and {len(self.separators) - MOST_SETS} more" if len(self.separators) > MOST_SETS else ""
+            more = f" and {self.number - MOST_SETS:,} more" if self.number > MOST_SETS else ""
             rows.append(line(f"sets of this size that separate them: {shown}{more}", depth=1))
         if self.by_alpha:
             if self.turns_at is None:

@@ -10,10 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from causalgraph.discover.colliders import Colliders
-from causalgraph.discover.knowledge import Knowledge
 from causalgraph.discover.pc import Contradiction
 from causalgraph.discover.possible import Overlaid, Policy, possible_d_sep, regions, retested
 from causalgraph.discover.skeleton import Skeleton, skeleton
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mags import MARK_NAMES, impossible_marks, unsettled_marks
 from causalgraph.graphs.marks import ARROW, CIRCLE, TAIL, Conflict, Orientation, Place, Reason, marks_of
 from causalgraph.graphs.mixed import WRITTEN, Edge, Mark, MixedGraph
@@ -71,7 +71,7 @@ def fci(
     depth: int | None = None,
     colliders: str = "standard",
     selection: bool = True,
-    possible_d_sep: Policy = "all",
+    possible_d_sep: Policy = "between",
     longest: int | None = None,
 ) -> OrientedPag:
     """Find the PAG of the class of MAGs that test results speak for.
@@ -114,9 +114,12 @@ def fci(
     if possible_d_sep != "none" and not found.stopped.startswith("interrupted"):
         answers = Colliders(found, test, alpha, colliders, depth)
         possible = _possible(answers, longest)
-        found = replace(found, tests=found.tests + answers.tests)
-        candidates = regions(adjacencies(found), possible, possible_d_sep)
-        found = retested(test, found, candidates, alpha, kept=kept_pairs(found, knowledge), depth=depth)
+        found = replace(found, tests=found.tests + answers.tests, skipped=found.skipped + answers.skipped)
+        if answers.stopped:
+            found = replace(found, complete=False, stopped="interrupted at the colliders behind possible-d-sep")
+        else:
+            candidates = regions(adjacencies(found), possible, possible_d_sep)
+            found = retested(test, found, candidates, alpha, kept=kept_pairs(found, knowledge), depth=depth)
     partial = list(cut_short(found))
     if possible_d_sep == "none":
         partial.append("no edge was tested given possible-d-sep sets: there may be edges too many")
@@ -127,7 +130,8 @@ def fci(
     if answers.stopped:
         partial.append("the tests of colliders were interrupted: circles may be too many")
     separators = Overlaid.of(answers.found(), found.separators)
-    found = replace(found, tests=found.tests + answers.tests, separators=separators)
+    tests, skipped = found.tests + answers.tests, found.skipped + answers.skipped
+    found = replace(found, tests=tests, skipped=skipped, separators=separators)
     return replace(out, skeleton=found, partial=tuple(partial))
 
 
@@ -241,8 +245,14 @@ class _Told:
 
     def conflicts(self) -> Iterator[Contradiction]:
         """Tell of conclusions that weren't drawn, as they contradict a mark that stands."""
+        clashing: dict[Place, list[Conflict]] = {}
         for conflict in self.result.conflicts:
-            yield self.conflict(conflict)
+            if conflict.stands == CIRCLE:
+                clashing.setdefault((conflict.at, conflict.other), []).append(conflict)
+            else:
+                yield self.conflict(conflict)
+        for place, claims in clashing.items():
+            yield self.clash(place, claims)
 
     def conflict(self, conflict: Conflict) -> Contradiction:
         """Tell of one."""
@@ -255,6 +265,13 @@ class _Told:
         )
         kind = KNOWN if before and before.rule == KNOWN else "rules"
         return Contradiction(kind, ((at, other),), what, self.behind([*([before] if before else []), conflict.reason]))
+
+    def clash(self, place: Place, claims: list[Conflict]) -> Contradiction:
+        """Tell of an end of an edge at which opposite marks follow, so that neither is set."""
+        one = {claim.wanted: claim for claim in reversed(claims)}
+        wanted = " and ".join(f"{self.named(one[m].reason)} wants {MARK_NAMES[m]}" for m in (ARROW, TAIL) if m in one)
+        what = f"the circle stays at {place[0]} on the edge to {place[1]}, where {wanted}"
+        return Contradiction("rules", (place,), what, self.behind(claim.reason for claim in one.values()))
 
     def breaches(self) -> Iterator[Contradiction]:
         """Tell of marks that no MAG has, else of those that aren't the PAG's.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from causalgraph.answers import Answer, Block, Document, Word, line
 from causalgraph.criteria.separation import naming
 from causalgraph.discover.explaining import EdgeExplained, MarkExplained, reason_words
-from causalgraph.discover.knowledge import Knowledge
+from causalgraph.discover.settings import Settings
 from causalgraph.discover.skeleton import Doubt, Separator, Skeleton
 from causalgraph.errors import ModelError
 from causalgraph.formats.dag import write
@@ -20,7 +20,6 @@ from causalgraph.graphs.mags import impossible_marks, member
 from causalgraph.graphs.marks import Place, Reason, marks_of
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.paths import unicode_edge
-from causalgraph.syntax.names import name_text
 
 if TYPE_CHECKING:
     from causalgraph.discover.pc import Contradiction
@@ -31,6 +30,8 @@ __all__ = ["Found", "NoMember", "Settings", "Validity"]
 Pair = frozenset[str]
 # What an oracle is called.
 ORACLE = "oracle"
+# What is said of a search that Ctrl-C ended.
+INTERRUPTED = "interrupted"
 # So many reasons, edges and notes are shown at most, and so many written to a file.
 MOST_SHOWN = 5
 MOST_EDGES = 30
@@ -52,66 +53,6 @@ class Validity:
 
     def __bool__(self) -> bool:
         return self.holds
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a graph was searched for.
-
-    Attributes:
-        algorithm: ``pc``, ``fci`` or ``rfci``.
-        test: the name of the test.
-        alpha: the level above which a p-value means independence.
-        n: the number of observations; None by an oracle or a function.
-        depth: the size of the largest set that was to be tried; None: any.
-        colliders: the rule for colliders; None where the algorithm has its own.
-        knowledge: tiers, forbidden and required arrows.
-        more: further settings of the algorithm, and their values.
-    """
-
-    algorithm: str
-    test: str
-    alpha: float
-    n: float | None = None
-    depth: int | None = None
-    colliders: str | None = None
-    knowledge: Knowledge = field(default_factory=Knowledge)
-    more: tuple[tuple[str, str | int | bool | None], ...] = ()
-
-    def lines(self) -> Iterator[str]:
-        """Yield one setting after another, in words, knowledge last."""
-        yield f"algorithm: {self.algorithm}"
-        yield f"test: {self.test}"
-        yield f"alpha: {self.alpha:g}"
-        yield f"depth: {'any' if self.depth is None else self.depth}"
-        if self.colliders is not None:
-            yield f"colliders: {self.colliders}"
-        for name, value in self.more:
-            yield f"{name}: {_worded(value)}"
-        if self.n is not None:
-            yield f"n: {self.n:,.10g}"
-        known = self.knowledge
-        if known.tiers:
-            yield f"tiers: {'; '.join(', '.join(map(name_text, tier)) for tier in known.tiers)}"
-        for what, pairs in (("forbidden", known.forbidden), ("required", known.required)):
-            if pairs:
-                yield f"{what}: {', '.join(f'{name_text(a)} -> {name_text(b)}' for a, b in pairs)}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        known = self.knowledge
-        return {
-            "algorithm": self.algorithm,
-            "test": self.test,
-            "alpha": self.alpha,
-            "n": self.n,
-            "depth": self.depth,
-            "colliders": self.colliders,
-            "tiers": [list(tier) for tier in known.tiers],
-            "forbidden": [list(pair) for pair in known.forbidden],
-            "required": [list(pair) for pair in known.required],
-            **dict(self.more),
-        }
 
 
 @dataclass(frozen=True)
@@ -168,6 +109,11 @@ class Found(Answer):
         return bool(self.unfinished)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C cut the search short."""
+        return any(INTERRUPTED in why for why in self.unfinished)
+
+    @property
     def separators(self) -> Mapping[Pair, frozenset[str]]:
         """For each pair that was cut: the set with the largest p-value; `skeleton.separators` has all of them."""
         return _Sets(self.skeleton.separators)
@@ -203,6 +149,7 @@ class Found(Answer):
             () if edge is None else tuple(self._mark(edge, at) for at in (a, b)),
             tuple(str(c) for c in self.conflicts if any(pair == frozenset(arrow) for arrow in c.edges)),
             self.settings.test != ORACLE,
+            0 if cut is None else cut.number,
         )
 
     def _untested(self, a: str, b: str, edge: Edge | None) -> str:
@@ -246,24 +193,43 @@ class Found(Answer):
         said = "each way to orient its undirected edges makes a cycle or a new unshielded collider"
         return NoMember("; ".join((said, *self.valid.reasons[:MOST_SHOWN])))
 
-    def text(self, title: str | None = None) -> str:
-        """Return the graph as a `.dag` file: settings as comments, and the p-value of each edge.
+    def text(
+        self,
+        title: str | None = None,
+        *,
+        frequency: Mapping[Pair, float] | None = None,
+        header: Iterable[str] = (),
+    ) -> str:
+        """Return the graph as a `.dag` file: settings as comments, what was known, and the p-value of each edge.
 
         The p-value of an edge is the largest that it met, to four digits; one that knowledge requires has none. A pag
-        with marks that no MAG has is written as it is: `causalgraph.load` names the edges in question.
+        with marks that no MAG has is written as it is: `causalgraph.load` names the edges in a warning (W107).
+
+        Args:
+            title: of the model.
+            frequency: for each pair, in which share of replicates an edge joins it; see `stability`.
+            header: further comments, a line each.
 
         Raises:
             ModelError: no file can hold the name of a variable (E012).
         """
         attributes: dict[Edge, dict[str, str | float]] = {}
         for edge in self.graph.edges:
-            doubt = self.skeleton.doubts.get(frozenset((edge.left, edge.right)))
-            if doubt is not None:
-                attributes[edge.canonical] = {"p": float(f"{doubt.p:.{DIGITS}g}")}
-        drawn = Diagram.of(self.graph, title=title or f"Found by {self.settings.algorithm}", edge_attributes=attributes)
-        header, _, rest = write(drawn).text.partition("\n")
-        said = [row for told in self._header() for row in told.splitlines()]
-        return "\n".join((header, *(f"# {row}" for row in said), rest))
+            pair = frozenset((edge.left, edge.right))
+            doubt = self.skeleton.doubts.get(pair)
+            numbers = {"p": None if doubt is None else doubt.p, "frequency": (frequency or {}).get(pair)}
+            attributes[edge.canonical] = {
+                name: float(f"{value:.{DIGITS}g}") for name, value in numbers.items() if value is not None
+            }
+        drawn = Diagram.of(
+            self.graph,
+            title=title or f"Found by {self.settings.algorithm}",
+            edge_attributes=attributes,
+            knowledge=self.settings.knowledge,
+        )
+        first, _, rest = write(drawn).text.partition("\n")
+        remarks = [row for told in (*self._header(), *header) for row in told.splitlines()]
+        return "\n".join((first, *(f"# {row}" for row in remarks), rest))
 
     def _header(self) -> Iterator[str]:
         yield from self.settings.lines()
@@ -309,26 +275,32 @@ class Found(Answer):
 
     def document(self) -> Document:
         """Show the edges, how many tests were made, and whether the graph is legal."""
+        edges = [line(_drawn(e), depth=1) for e in self.graph.edges[:MOST_EDGES]]
+        if len(self.graph.edges) > MOST_EDGES:
+            edges.append(line(f"and {len(self.graph.edges) - MOST_EDGES:,} more edges", depth=1))
+        return Document((*self.verdict(), *edges, *self.remarks()))
+
+    def verdict(self) -> Iterator[Block]:
+        """Show what kind of graph it is, how it was found, whether it is legal, and what was cut short."""
         graph, settings = self.graph, self.settings
         by = f"{settings.algorithm}, {settings.test}" + (f", alpha {settings.alpha:g}" * (settings.test != ORACLE))
         n = f", n = {settings.n:,.10g}" if settings.n is not None else ""
         said = f"{graph.kind} by {by}{n}: {_counted(graph)}, {self.skeleton.tests:,} tests"
-        rows: list[Block] = [line(Word("✔ ", "good") if self.valid else Word("✘ ", "bad"), said)]
+        yield line(Word("✔ ", "good") if self.valid else Word("✘ ", "bad"), said)
         if not self.valid:
-            rows.append(line(Word("not valid: tests contradict one another, or leave too much open", "bad"), depth=1))
-            rows += [line(why, depth=2) for why in _few(self.valid.reasons, MOST_SHOWN)]
-        rows += [line(Word("⚠ ", "warn"), f"unfinished: {why}", depth=1) for why in self.unfinished]
-        rows += [line(_drawn(e), depth=1) for e in graph.edges[:MOST_EDGES]]
-        if len(graph.edges) > MOST_EDGES:
-            rows.append(line(f"and {len(graph.edges) - MOST_EDGES:,} more edges", depth=1))
-        alone = [n for n in graph.nodes if not graph.adjacent[n]]
+            yield line(Word("not valid: tests contradict one another, or leave too much open", "bad"), depth=1)
+            yield from (line(why, depth=2) for why in _few(self.valid.reasons, MOST_SHOWN))
+        yield from (line(Word("⚠ ", "warn"), f"unfinished: {why}", depth=1) for why in self.unfinished)
+
+    def remarks(self) -> Iterator[Block]:
+        """Show what has no edge, what tests contradict, and what was taken for granted."""
+        alone = [n for n in self.graph.nodes if not self.graph.adjacent[n]]
         if alone:
             more = f" and {len(alone) - MOST_EDGES:,} more" if len(alone) > MOST_EDGES else ""
-            rows.append(line(f"without an edge: {naming(alone[:MOST_EDGES])}{more}", depth=1))
+            yield line(f"without an edge: {naming(alone[:MOST_EDGES])}{more}", depth=1)
         told = [str(c) for c in self.conflicts if str(c) not in self.valid.reasons]
-        rows += [line(Word("⚠ ", "warn"), why, depth=1) for why in _few(told, MOST_SHOWN)]
-        rows += [line(Word(note, "dim"), depth=1) for note in _few(self.notes, MOST_SHOWN)]
-        return Document(tuple(rows))
+        yield from (line(Word("⚠ ", "warn"), why, depth=1) for why in _few(told, MOST_SHOWN))
+        yield from (line(Word(note, "dim"), depth=1) for note in _few(self.notes, MOST_SHOWN))
 
     def _repr_svg_(self) -> str:
         from causalgraph.render.svg import svg
@@ -365,12 +337,6 @@ def _counted(graph: MixedGraph) -> str:
     looks = Counter(unicode_edge(e.mark) for e in graph.edges)
     each = f" ({', '.join(f'{many:,} {look}' for look, many in sorted(looks.items()))})" if looks else ""
     return f"{len(graph.nodes):,} nodes, {len(graph.edges):,} edge{'s' * (len(graph.edges) != 1)}{each}"
-
-
-def _worded(value: object) -> str:
-    if value is None:
-        return "any"
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _few(texts: Iterable[str], most: int) -> list[str]:

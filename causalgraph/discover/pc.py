@@ -17,10 +17,10 @@ from itertools import combinations
 import numpy as np
 
 from causalgraph.discover.colliders import Colliders
-from causalgraph.discover.knowledge import Knowledge
 from causalgraph.discover.rounds import Arrow, Clash, Numbers, Rounds
 from causalgraph.discover.skeleton import Skeleton
 from causalgraph.graphs.equivalence import breaches_of_class
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.marks import Place, Reason
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.partial import Step

@@ -161,6 +161,7 @@ def _after(found: Skeleton, levels: list[Level], size: int) -> Skeleton:
         tests=found.tests + tests,
         depth=max(found.depth, size),
         levels=(*found.levels, (size, tests, int(after.adjacent.sum()) // 2)),
+        skipped=found.skipped + sum(level.skipped for level in levels),
     )
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from causalgraph.discover.colliders import Colliders
 from causalgraph.discover.fci import TRIPLE, OrientedPag, Short, cut_short, kept_pairs, oriented
-from causalgraph.discover.knowledge import Knowledge
 from causalgraph.discover.possible import Overlaid, without
 from causalgraph.discover.skeleton import Separator, Skeleton, skeleton
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.independence.base import Bools, Test
 
 __all__ = ["rfci"]
@@ -117,7 +117,8 @@ class _Search:
             if frozenset((a, c)) not in self.found.separators:
                 answers.evidence(a, c)
         separators = Overlaid.of(answers.found(), self.found.separators)
-        self.found = replace(self.found, separators=separators, tests=self.found.tests + answers.tests)
+        tests, skipped = self.found.tests + answers.tests, self.found.skipped + answers.skipped
+        self.found = replace(self.found, separators=separators, tests=tests, skipped=skipped)
 
     def unshielded(self) -> Iterator[tuple[str, str, str]]:
         """Yield A, B, C of each A - B - C without an edge A - C."""

@@ -74,7 +74,7 @@ READERS: dict[str, Callable[[Variable, str], Variable | None]] = {
 }
 
 # What another program's default for all nodes, or all edges, is worth reading for.
-KNOWN = frozenset({*READERS, "mark", "p", "beta"})
+KNOWN = frozenset({*READERS, "mark", "p", "frequency", "beta"})
 
 
 def described(variable: Variable, key: str, value: str) -> Variable | None:
@@ -95,7 +95,7 @@ def edge_value(key: str, text: str) -> str | float | None:
     """
     if key == "label":
         return text or None
-    if key == "p":
+    if key in ("p", "frequency"):
         return number(text)
     if key == "beta":
         value = number(text)

@@ -12,6 +12,7 @@ from typing import Any
 
 from causalgraph.formats.diagram import EDGE_ATTRIBUTES, Diagram, inferred_kind
 from causalgraph.formats.text import legal_name, listed, one_line, respelled
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mixed import MARKS, Edge, MixedGraph
 from causalgraph.variables import Variable
 
@@ -53,6 +54,7 @@ class Carries:
     edge_attributes: Mapping[str, Callable[[str | float], bool]] = None  # type: ignore[assignment]  # set below
     title: bool = True
     kind: bool = True
+    knowledge: bool = False
     name: Callable[[str], str] = legal_name
     text: Callable[[str], str] = one_line
 
@@ -87,6 +89,9 @@ def fitted(diagram: Diagram, carries: Carries) -> Diagram:
     losses += lost
     kind = diagram.graph.kind if carries.kind else inferred_kind(e.mark for e in kept)
     losses += [f"the claim that this is a graph of kind {diagram.graph.kind}"] * (kind != diagram.graph.kind)
+    lost_knowledge = bool(diagram.knowledge) and not carries.knowledge
+    losses += ["the knowledge (tiers, forbidden and required arrows)"] * lost_knowledge
+    knowledge = Knowledge() if lost_knowledge else diagram.knowledge.renamed(new)
     graph = MixedGraph.build(
         edges.values(),
         variables,
@@ -94,7 +99,8 @@ def fitted(diagram: Diagram, carries: Carries) -> Diagram:
         latent=[v.name for v in variables.values() if v.latent],
         selected=[v.name for v in variables.values() if v.selected],
     )
-    return Diagram(graph, variables, title, {edges[e]: said for e, said in attributes.items()}, tuple(losses))
+    said = {edges[e]: told for e, told in attributes.items()}
+    return Diagram(graph, variables, title, said, tuple(losses), knowledge=knowledge)
 
 
 def _strip(variables: dict[str, Variable], carries: Carries, field: str, words: str, nothing: Any) -> Iterator[str]:

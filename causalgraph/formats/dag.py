@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
+from operator import itemgetter
 
 from causalgraph.formats.attributes import ROLES, attributes_of, value_text
 from causalgraph.formats.carrying import Carries, fitted
 from causalgraph.formats.diagram import Diagram, Written
 from causalgraph.formats.text import listed
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mixed import Edge
 from causalgraph.syntax.names import HEADERS, level_text, name_text, string_text
 from causalgraph.variables import Variable
@@ -35,7 +37,9 @@ def _is_text(value: str | float) -> bool:
     return isinstance(value, str)
 
 
-CARRIES = Carries(edge_attributes={"p": _is_number, "beta": _is_number, "label": _is_text})
+CARRIES = Carries(
+    edge_attributes={"p": _is_number, "frequency": _is_number, "beta": _is_number, "label": _is_text}, knowledge=True
+)
 
 
 def carried(diagram: Diagram) -> Diagram:
@@ -72,7 +76,7 @@ def write(diagram: Diagram) -> Written:
     title = "" if fits.title is None else f" {string_text(fits.title)}"
     named = {end for edge in fits.graph.edges for end in (edge.left, edge.right)}
     declared = [_declaration(v) for v in fits.variables.values() if v != Variable(v.name) or v.name not in named]
-    blocks = [[fits.graph.kind + title], declared, list(_edges(fits))]
+    blocks = [[fits.graph.kind + title], declared, list(_known(fits.knowledge)), list(_edges(fits))]
     return Written("\n\n".join("\n".join(block) for block in blocks if block) + "\n", fits.losses)
 
 
@@ -91,6 +95,16 @@ def _attribute(key: str, text: str) -> str:
     if key in ROLES:
         return key
     return f"{key}={string_text(text) if key in QUOTED_ATTRIBUTES else text}"
+
+
+def _known(knowledge: Knowledge) -> Iterator[str]:
+    """Write what is known: tiers by number, and the arrows out of one variable on one line."""
+    for number, names in enumerate(knowledge.tiers, 1):
+        if names:
+            yield f"tier {number}: {', '.join(map(name_text, names))}"
+    for word, arrows in (("forbid", knowledge.forbidden), ("require", knowledge.required)):
+        for tail, pairs in groupby(arrows, itemgetter(0)):
+            yield f"{word} {name_text(tail)} -> {', '.join(name_text(head) for _, head in pairs)}"
 
 
 def _edges(diagram: Diagram) -> Iterator[str]:

@@ -7,21 +7,22 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from causalgraph.errors import Span
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.variables import Variable
 
 __all__ = ["EDGE_ATTRIBUTES", "Diagram", "Written", "inferred_kind"]
 
 # What an edge may say besides its marks: a coefficient, a p-value, words.
-EDGE_ATTRIBUTES = ("beta", "p", "label")
+EDGE_ATTRIBUTES = ("beta", "p", "frequency", "label")
 
 
 @dataclass(frozen=True)
 class Diagram:
     """A graph, what is known of its variables and edges, and `losses`: what the format couldn't carry, in words.
 
-    `variables` has every node; `edge_attributes` and `edge_spans` go by canonical edges. Diagrams are equal when all
-    but losses and places are.
+    `variables` has every node; `edge_attributes` and `edge_spans` go by canonical edges. `knowledge` is what is known
+    beside the graph: tiers, forbidden and required arrows. Diagrams are equal when all but losses and places are.
     """
 
     graph: MixedGraph
@@ -30,6 +31,7 @@ class Diagram:
     edge_attributes: Mapping[Edge, Mapping[str, str | float]] = field(default_factory=dict)
     losses: tuple[str, ...] = field(default=(), compare=False)
     edge_spans: Mapping[Edge, Span] = field(default_factory=dict, compare=False, repr=False)
+    knowledge: Knowledge = field(default_factory=Knowledge)
 
     @classmethod
     def of(
@@ -39,6 +41,7 @@ class Diagram:
         *,
         title: str | None = None,
         edge_attributes: Mapping[Edge, Mapping[str, str | float]] | None = None,
+        knowledge: Knowledge | None = None,
     ) -> Self:
         """Return a diagram of a graph; variables that aren't given say nothing but their roles in the graph.
 
@@ -51,7 +54,8 @@ class Diagram:
             known = given.get(name, Variable(name))
             latent, selected = name in graph.latent, name in graph.selected
             whole[name] = replace(known, name=name, latent=latent, selected=selected)
-        return cls(graph, whole, title, {e.canonical: a for e, a in (edge_attributes or {}).items() if a})
+        said = {e.canonical: a for e, a in (edge_attributes or {}).items() if a}
+        return cls(graph, whole, title, said, knowledge=knowledge or Knowledge())
 
 
 @dataclass(frozen=True)

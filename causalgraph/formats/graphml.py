@@ -25,7 +25,7 @@ __all__ = ["carried", "read", "write"]
 REFUSED = ("hyperedge", "port")
 # What XML 1.0 has no place for at all.
 ALIEN = re.compile("[\ufffe\uffff]")
-NUMBERS = ("cost", "p", "beta")
+NUMBERS = ("cost", "p", "frequency", "beta")
 
 
 def read(source: SourceText) -> Diagram:

@@ -23,6 +23,8 @@ LINES = {
     "o--": "---",
 }
 IN_WORDS = ("o->", "o--")
+# Numbers that say nothing without their name.
+NAMED = ("p", "frequency")
 # What has no meaning in a label of Mermaid's, whatever stands around it.
 PLAIN = re.compile(r"[^\w .,:/()%+=?'-]|^\s*[-+]|(?<=\d)\.(?=\s)")
 SIGNS = {"exposure": "▶ ", "outcome": "◼ "}
@@ -67,7 +69,7 @@ def _words(variable: Variable) -> str:
 def _said(diagram: Diagram, edge: Edge) -> str:
     """Return the words on an edge."""
     known = diagram.edge_attributes.get(edge, {})
-    values = [value_text(known[key]) if key != "p" else f"p={value_text(known[key])}" for key in known]
+    values = [f"{key}={value_text(v)}" if key in NAMED else value_text(v) for key, v in known.items()]
     words = [edge.mark, *values] if edge.mark in IN_WORDS else values
     return f'|"{_escaped(" ".join(words))}"|' if words else ""
 

@@ -26,6 +26,8 @@ SPECIAL = {
     "]": "{]}",
     **{c: f"\\{c}" for c in "&%$#_{}"},
 }
+# Numbers that say nothing without their name.
+NAMED = {"p": "$p={}$", "frequency": "frequency {}"}
 STYLES = {"latent": "dashed", "selected": "double", "exposure": "thick", "outcome": "thick"}
 # Between ranks and between the nodes of one, in centimetres; a line nearer to a node than this goes around it.
 RANK_GAP, NODE_GAP, NEAR = 2.5, 1.5, 0.6
@@ -142,8 +144,8 @@ def _ranked(graph: MixedGraph) -> dict[str, tuple[float, float]]:
 def _said(diagram: Diagram, edge: Edge) -> str:
     """Return the words on an edge."""
     known = diagram.edge_attributes.get(edge, {})
-    words = [value_text(v) if key != "p" else f"$p={value_text(v)}$" for key, v in known.items()]
-    text = " ".join(word if word.startswith("$p=") else _escaped(word) for word in words)
+    words = [NAMED[key].format(value_text(v)) if key in NAMED else _escaped(value_text(v)) for key, v in known.items()]
+    text = " ".join(words)
     return f" node[draw=none, auto, font=\\small] {{{text}}}" if text else ""
 
 

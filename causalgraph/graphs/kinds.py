@@ -1,6 +1,7 @@
 """Does the graph keep to the kind it claims? Each breach names the edges that break it, and why.
 
-All kinds but pdag are checked: that one claims nothing. Of a pag only what no MAG could have is a breach; marks that
+All kinds but pdag are checked: that one claims nothing. Of a pag only what no MAG could have is a breach. Tests on
+finite data may leave one (`doubts`), which is told where the graph is read, and refused where it is asked. Marks that
 its class doesn't settle as they are drawn (`unsettled`) are those of a graph to which knowledge was added, or which
 discovery left unfinished, and are told without refusing the graph.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from causalgraph.errors import Diagnostic, Label, ModelError, Span
@@ -26,6 +27,7 @@ __all__ = [
     "Breach",
     "breaches",
     "cycle",
+    "doubts",
     "is_legal",
     "require_directed",
     "require_kind",
@@ -125,21 +127,47 @@ def breaches(graph: MixedGraph, *, alone: AbstractSet[Edge] | None = None) -> It
                 f"{edges[-1]} can't stand in this {graph.kind}",
                 edges,
                 why,
-                f"mend the edge, or claim less: pdag in the header, {UNCLAIMED[graph.kind]}",
+                f"mend the edge, {UNCLAIMED[graph.kind]}",
             )
 
 
+@lru_cache(maxsize=64)
+def doubts(graph: MixedGraph) -> tuple[Breach, ...]:
+    """Return the breaches of a pag that has one edge a pair at most: its marks contradict one another.
+
+    Tests on finite data may lead to such a graph, so it can be read, drawn and written. It stands for no class, so that
+    nothing follows from it.
+
+    >>> graph = MixedGraph.build([("A", "->", "B"), ("B", "->", "C"), ("A", "<->", "C")], kind="pag")
+    >>> [b.why for b in doubts(graph)]
+    ['no MAG has these marks: A is an ancestor of C, so that A <-> C has no arrowhead at A']
+    """
+    if graph.kind != "pag" or len({frozenset((e.left, e.right)) for e in graph.edges}) < len(graph.edges):
+        return ()
+    return tuple(breaches(graph))
+
+
+# What may mend a pag that was found in data.
+HELP = "more data, another alpha or test, or knowledge (tiers, required and forbidden arrows) may settle it"
 UNCLAIMED = {
-    "cpdag": "or mpdag for a cpdag with knowledge",
-    "mpdag": "which is read as it stands",
-    "mag": "or admg for a graph of causes",
-    "pag": "where no edge has a circle",
+    "cpdag": "or claim less: pdag in the header, or mpdag for a cpdag with knowledge",
+    "mpdag": "or claim less: pdag in the header, which is read as it stands",
+    "mag": "or claim less: pdag in the header, or admg for a graph of causes",
+    "pag": f"or claim less: pdag in the header, where no edge has a circle; where data set it, {HELP}",
 }
 
 
 def unsettled(graph: MixedGraph, spans: Mapping[Edge, Span]) -> Iterator[Diagnostic]:
-    """Yield a warning (W106) for each edge of a pag whose marks aren't those that all MAGs of the class agree on."""
-    if graph.kind == "pag":
+    """Yield what is doubtful about the marks of a pag.
+
+    A warning (W107) tells of marks that no MAG has; where a MAG has all marks, one for each edge (W106) of those that
+    the MAGs of the class don't all have.
+    """
+    for doubt in doubts(graph):
+        told = doubt.told(spans)
+        why = f"{doubt.why}; the graph can be drawn and written, but nothing follows from it"
+        yield replace(told, code="W107", why=why, fix=f"mend an edge; where data set it, {HELP}", severity="warning")
+    if graph.kind == "pag" and not doubts(graph):
         for (*_, edge), why in unsettled_marks(graph):
             yield Diagnostic(
                 "W106",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from causalgraph.errors import ModelError
 from causalgraph.graphs.ancestral import breaches_of_mag, mag
-from causalgraph.graphs.chordal import search
+from causalgraph.graphs.completion import MARK_NAMES, completion
 from causalgraph.graphs.equivalence import Equivalence
 from causalgraph.graphs.marks import ARROW, CIRCLE, TAIL, Place, marks_of
 from causalgraph.graphs.mixed import WRITTEN, Edge, Mark, MixedGraph
@@ -17,6 +17,7 @@ from causalgraph.graphs.zhang import circles, collider_in, orient, orient_mag
 
 __all__ = [
     "LIMIT",
+    "MARK_NAMES",
     "MagMembers",
     "breaches_of_pag",
     "equivalent_mags",
@@ -33,8 +34,6 @@ BUDGET = 400_000
 LEAF = 200
 
 Side = Literal["first", "second"]
-
-MARK_NAMES = {TAIL: "a tail", ARROW: "an arrowhead", CIRCLE: "a circle"}
 
 
 def member(graph: MixedGraph) -> MixedGraph:
@@ -53,28 +52,7 @@ def member(graph: MixedGraph) -> MixedGraph:
     >>> [str(e) for e in member(graph).edges]
     ['A -> C', 'A -> B', 'D -> C']
     """
-    _require_pag(graph)
-    return _member(graph)
-
-
-def _member(graph: MixedGraph) -> MixedGraph:
-    number = {n: i for i, n in enumerate(graph.nodes)}
-    near: dict[int, set[int]] = {i: set() for i in number.values()}
-    for edge in graph.edges:
-        if edge.mark == "o-o":
-            near[number[edge.left]].add(number[edge.right])
-            near[number[edge.right]].add(number[edge.left])
-    place = {graph.nodes[i]: at for at, (i, _) in enumerate(search(near))}
-    return graph.with_edges((_settled(e, place) for e in graph.edges), kind="mag")
-
-
-def _settled(edge: Edge, place: dict[str, int]) -> Edge:
-    a, mark, b = edge
-    if mark == "o-o":
-        return Edge(a, "->", b) if place[a] < place[b] else Edge(b, "->", a)
-    if mark == "o--":
-        return Edge(b, "->", a)
-    return Edge(a, "->", b) if mark == "o->" else edge
+    return _member_of_pag(graph)
 
 
 def breaches_of_pag(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
@@ -97,23 +75,30 @@ def breaches_of_pag(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]
 
 
 def impossible_marks(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
-    """Yield what no MAG could have: two edges on one pair, and marks that no MAG of the skeleton goes with."""
+    """Yield what no MAG could have: two edges on one pair, and marks that no MAG of the skeleton goes with.
+
+    A MAG goes with them that has each tail and arrowhead, and no unshielded collider but those that are drawn. Where
+    a search for one ends before it is done, that is told in the same place.
+
+    >>> graph = MixedGraph.build([("A", "->", "B"), ("B", "->", "C"), ("A", "<->", "C")], kind="pag")
+    >>> [why for _, why in impossible_marks(graph)]
+    ['no MAG has these marks: A is an ancestor of C, so that A <-> C has no arrowhead at A']
+    """
+    doubled = list(_doubled(graph))
+    yield from doubled or completion(graph).faults
+
+
+def _doubled(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
     first: dict[frozenset[str], Edge] = {}
-    doubled = False
     for edge in graph.edges:
         before = first.setdefault(frozenset((edge.left, edge.right)), edge)
         if before != edge:
-            doubled = True
             yield (before, edge), f"two edges join {edge.left} and {edge.right}, and in a pag one edge says all"
-    if doubled:
-        return
-    for edges, why in breaches_of_mag(_member(graph)):
-        yield tuple(first[frozenset((e.left, e.right))] for e in edges), f"no MAG has these marks: {why}"
 
 
 def unsettled_marks(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
     """Yield the edges whose marks aren't those of the PAG of the MAG that the marks allow, which must be one."""
-    found = orient_mag(_member(graph))
+    found = orient_mag(_member_of_pag(graph))
     true = marks_of(found.graph)
     for edge in graph.edges:
         ends = ((edge.left, edge.right), (edge.right, edge.left))
@@ -131,11 +116,15 @@ def unsettled_marks(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]
                 )
 
 
-def _require_pag(graph: MixedGraph) -> None:
+def _member_of_pag(graph: MixedGraph) -> MixedGraph:
+    """Return a member."""
     if graph.kind != "pag":
         raise ModelError.because("E108", f"this is asked of a pag, not of a {graph.kind}")
-    for edges, why in impossible_marks(graph):
+    made = None if any(_doubled(graph)) else completion(graph).mag
+    if made is None:
+        edges, why = next(impossible_marks(graph))
         raise ModelError.because("E102", f"{edges[-1]} can't stand in this pag", why=why)
+    return made
 
 
 def equivalent_mags(first: MixedGraph, second: MixedGraph) -> Equivalence:
@@ -220,6 +209,8 @@ class MagMembers:
 def mag_members(graph: MixedGraph, limit: int = LIMIT, *, budget: int = BUDGET) -> MagMembers:
     """Return up to `limit` MAGs of the class that a PAG stands for, as far as a budget of work allows; one at least.
 
+    Where knowledge set marks, these are the members with them.
+
     Raises:
         ModelError: the graph isn't a pag (E108), or not that of a class of MAGs (E102).
 
@@ -227,10 +218,10 @@ def mag_members(graph: MixedGraph, limit: int = LIMIT, *, budget: int = BUDGET) 
     >>> [str(g.edges[0]) for g in found.graphs], found.complete
     (['A -- B', 'A -> B', 'B -> A', 'A <-> B'], True)
     """
-    _require_pag(graph)
+    first = _member_of_pag(graph)
     found: list[MixedGraph] = []
     done = 0
-    for made in _search(graph):
+    for made in _search(graph, first):
         if isinstance(made, int):
             done += made
         elif len(found) == limit:
@@ -238,8 +229,7 @@ def mag_members(graph: MixedGraph, limit: int = LIMIT, *, budget: int = BUDGET) 
         else:
             found.append(made)
         if done > budget:
-            first = _member(graph)
-            return MagMembers(tuple(found) or (first,) * _is_of(first, graph), complete=False)
+            return MagMembers(tuple(found) or (first,), complete=False)
     return MagMembers(tuple(found), complete=True)
 
 
@@ -252,28 +242,27 @@ def members_of_pag(graph: MixedGraph) -> Iterator[MixedGraph]:
     Raises:
         ModelError: the graph isn't a pag (E108), or not that of a class of MAGs (E102).
     """
-    _require_pag(graph)
-    yield from (made for made in _search(graph) if not isinstance(made, int))
+    first = _member_of_pag(graph)
+    yield from (made for made in _search(graph, first) if not isinstance(made, int))
 
 
-def _search(graph: MixedGraph) -> Iterator[MixedGraph | int]:
+def _search(graph: MixedGraph, first: MixedGraph) -> Iterator[MixedGraph | int]:
     """Yield each member as it is found, and in between the work that is about to be done."""
     place = {n: i for i, n in enumerate(graph.nodes)}
     # Edges by their later node: the first nodes' subgraph is whole before the next node comes, so it can be judged.
     pending = sorted(graph.edges, key=lambda e: sorted((place[e.left], place[e.right]), reverse=True))
-    return _Search(graph, marks_of(graph), marks_of(graph), pending).settle(0)
-
-
-def _is_of(made: MixedGraph, graph: MixedGraph) -> bool:
-    """Is a PAG that of a MAG?"""
-    return set(orient_mag(made).graph.edges) == set(graph.edges)
+    return _Search(graph, orient_mag(first).graph, marks_of(graph), marks_of(graph), pending).settle(0)
 
 
 @dataclass(frozen=True)
 class _Search:
-    """Marks by backtracking: `known` are the PAG's, `at` those and the ones given to the edges so far."""
+    """Marks by backtracking: `known` are the PAG's, `at` those and the ones given to the edges so far.
+
+    `whole` is the PAG of all members, without the marks that knowledge adds.
+    """
 
     graph: MixedGraph
+    whole: MixedGraph
     known: dict[Place, Mark]
     at: dict[Place, Mark]
     pending: list[Edge]
@@ -286,7 +275,7 @@ class _Search:
             edges = (Edge(a, WRITTEN[self.at[a, b], self.at[b, a]], b).canonical for a, _, b in self.graph.edges)
             made = self.graph.with_edges(edges, kind="mag")
             # Maximality and paths that discriminate span many edges: they are judged at the end.
-            if next(breaches_of_mag(made), None) is None and _is_of(made, self.graph):
+            if next(breaches_of_mag(made), None) is None and orient_mag(made).graph == self.whole:
                 yield made
             return
         edge = self.pending[done]

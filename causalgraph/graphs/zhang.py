@@ -1,8 +1,10 @@
 """Zhang's orientation rules, one implementation for the PAG of a known graph and for what is learned from data.
 
-A rule looks for its premise among the marks that stand and yields what follows. A mark is set once and never again; a
-conclusion against a mark that stands is a conflict, which is kept and told. In a PAG that follows from a graph there
-are none.
+A rule looks for its premise among the marks that stand and yields what follows. The rules of a stage run in rounds:
+what follows from the same marks is set at once, so that no order of nodes decides. A mark is set once and never again.
+A conclusion against a mark that stands is a conflict, and so are conclusions of one round that want opposite marks at
+one end: there the circle stays for good. Conflicts are kept and told. In a PAG that follows from a graph there are
+none.
 
 Source: J. Zhang, "On the completeness of orientation rules for causal discovery in the presence of latent confounders
 and selection bias", Artificial Intelligence 172 (2008), doi:10.1016/j.artint.2008.08.001.
@@ -11,13 +13,14 @@ and selection bias", Artificial Intelligence 172 (2008), doi:10.1016/j.artint.20
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import combinations, pairwise
+from itertools import combinations
 
 from causalgraph.graphs.ancestral import mag
 from causalgraph.graphs.marks import (
     ARROW,
     CIRCLE,
     TAIL,
+    Conflict,
     IsCollider,
     Marks,
     Orientation,
@@ -90,50 +93,55 @@ def r3(m: Marks) -> Found:
 
 
 def r4(m: Marks) -> Found:
-    """Orient B o-* C on a path that discriminates B: A <-> B <-> C where B is a collider on it, else B -> C."""
+    """Orient B o-* C on a path that discriminates B: A <-> B <-> C where B is a collider on it, else B -> C.
+
+    All A and all first nodes are asked, as tests may answer differently of them.
+    """
     for b in m.graph.nodes:
         for c in m.near[b]:
             for path in discriminating(m, b, c) if m.at[b, c] == CIRCLE else ():
                 collider = m.is_collider(path)
-                if collider is None:
-                    continue
                 a = path[-3]
                 if collider:
                     yield path, {(a, b): ARROW, (b, a): ARROW, (b, c): ARROW, (c, b): ARROW}
-                else:
+                elif collider is False:
                     yield path, {(b, c): TAIL, (c, b): ARROW}
-                break
 
 
 def discriminating(m: Marks, b: str, c: str) -> Iterator[tuple[str, ...]]:
     """Yield paths <D, ..., A, B, C> that discriminate B: D and C not adjacent, between D and B colliders -> C.
 
-    Breadth first back from B, so that each node is looked at once.
+    One for each A and D. Breadth first back from A, so that each node is looked at once.
     """
-    toward: dict[str, str] = {a: b for a in m.near[b] if m.at[a, b] == ARROW and m.arrow(a, c)}
-    queue = list(toward)
-    for node in queue:
-        for d in m.near[node]:
-            if m.at[node, d] != ARROW or d in toward or d in (b, c):
-                continue
-            if m.apart(d, c):
-                path = [d, node]
-                while path[-1] != b:
-                    path.append(toward[path[-1]])
-                yield (*path, c)
-            elif m.at[d, node] == ARROW and m.arrow(d, c):
-                toward[d] = node
-                queue.append(d)
+    for a in m.near[b]:
+        if m.at[a, b] != ARROW or not m.arrow(a, c):
+            continue
+        toward: dict[str, str] = {a: b}
+        ends: set[str] = set()
+        queue = [a]
+        for node in queue:
+            for d in m.near[node]:
+                if m.at[node, d] != ARROW or d in toward or d in ends or d in (b, c):
+                    continue
+                if m.apart(d, c):
+                    ends.add(d)
+                    path = [d, node]
+                    while path[-1] != b:
+                        path.append(toward[path[-1]])
+                    yield (*path, c)
+                elif m.at[d, node] == ARROW and m.arrow(d, c):
+                    toward[d] = node
+                    queue.append(d)
 
 
 def r5(m: Marks) -> Found:
-    """Orient an uncovered cycle of o-o as undirected."""
+    """Orient an edge of an uncovered cycle of o-o as undirected."""
     for a in m.graph.nodes:
         for b in m.near[a]:
             if m.at[a, b] == CIRCLE == m.at[b, a]:
                 path = uncovered_circle_path(m, a, b)
                 if path:
-                    yield path, {place: TAIL for u, v in pairwise((*path, a)) for place in ((u, v), (v, u))}
+                    yield path, {(a, b): TAIL, (b, a): TAIL}
 
 
 def r6(m: Marks) -> Found:
@@ -233,14 +241,31 @@ def orient(graph: MixedGraph, is_collider: IsCollider, stages: Iterable[Stage] =
     (['A o-> B', 'C o-> B', 'B -> D'], Reason(rule='R1', nodes=('A', 'B', 'D')))
     """
     marks = Marks.of(graph, is_collider)
+    clashing: set[Place] = set()
     for stage in stages:
-        changed = True
-        while changed:
-            changed = False
-            for name, rule in stage:
-                for nodes, following in rule(marks):
-                    changed |= marks.conclude(Reason(name, nodes), following)
+        while _round(marks, stage, clashing):
+            pass
     return Orientation(marks.to_graph(), marks.reasons, tuple(marks.conflicts), frozenset(marks.open))
+
+
+def _round(m: Marks, stage: Stage, clashing: set[Place]) -> bool:
+    """Set what the rules of a stage conclude from the marks that stand; return whether anything changed.
+
+    Where conclusions want opposite marks the place joins those that clash, which nothing sets any more.
+    """
+    found = [(Reason(name, nodes), marks) for name, rule in stage for nodes, marks in rule(m)]
+    wanted: dict[Place, Mark] = {}
+    for _, marks in found:
+        if all(m.at[place] in (CIRCLE, mark) for place, mark in marks.items()):
+            clashing |= {place for place, mark in marks.items() if wanted.setdefault(place, mark) != mark}
+    changed = False
+    for reason, marks in found:
+        undrawn = [place for place in marks if place in clashing]
+        for place in undrawn:
+            m.conflicts.setdefault(Conflict(*place, CIRCLE, marks[place], reason))
+        if not undrawn:
+            changed |= m.conclude(reason, marks)
+    return changed
 
 
 def circles(graph: MixedGraph) -> MixedGraph:

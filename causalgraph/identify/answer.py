@@ -14,7 +14,7 @@ from causalgraph.criteria.separation import naming, words
 from causalgraph.errors import ModelError
 from causalgraph.formula.mathml import mathml
 from causalgraph.formula.printing import latex, text
-from causalgraph.graphs.kinds import DIRECTED
+from causalgraph.graphs.kinds import DIRECTED, HELP, doubts
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.paths import Path
 from causalgraph.identify.choosing import Alternative, alternatives, derive, hedge_of
@@ -276,7 +276,7 @@ def identify(
     """Find a formula for ``P(y | do(x), w)``, or the hedge that shows that none exists.
 
     On a dag or admg one of the two is found. On a class of graphs, and under selection, adjustment is tried, and where
-    that fails the answer is undecided.
+    that fails the answer is undecided. So it is on a pag that no MAG goes with, as finite data may leave one.
 
     Args:
         graph: a graph of any kind.
@@ -296,6 +296,8 @@ def identify(
     False
     """
     asked = question(graph, x, y, given)
+    if doubts(graph):
+        return Undecided(asked, _doubtful(graph))
     found = derive(asked, strategy)
     if found is not None:
         return Identified(asked, found)
@@ -303,6 +305,14 @@ def identify(
     if stuck is not None:
         return NotIdentified(asked, stuck)
     return Undecided(asked, _reason(asked, strategy))
+
+
+def _doubtful(graph: MixedGraph) -> str:
+    """Say which marks of a pag contradict one another."""
+    doubt, *more = doubts(graph)
+    edges = ", ".join(map(str, doubt.edges))
+    also = f", and {len(more)} more" if more else ""
+    return f"the graph is no class of graphs: {edges}: {doubt.why}{also}; {HELP}"
 
 
 def _reason(asked: Question, strategy: str | None) -> str:

@@ -16,7 +16,7 @@ from causalgraph.criteria.separation import disjoint, separation, words
 from causalgraph.errors import ModelError
 from causalgraph.formula.nodes import E, Event, Marginal, P, Value, replace_inside
 from causalgraph.formula.rewriting import parts, product
-from causalgraph.graphs.kinds import DIRECTED, require_kind
+from causalgraph.graphs.kinds import DIRECTED, doubts, require_kind
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.possible import possible_descendants
 from causalgraph.graphs.relations import ancestors
@@ -75,13 +75,14 @@ class Derivation:
 
 
 def question(graph: MixedGraph, x: Iterable[str], y: Iterable[str], given: Iterable[str] = ()) -> Question:
-    """Check the sets of a causal query.
+    """Check the sets of a causal query; a pag whose marks contradict one another is left to the verdict.
 
     Raises:
         ModelError: X or Y is empty or two sets overlap (E212), a name is unknown (E201), a variable is latent (E203),
             or the graph breaks the claim of its kind (E102, E103).
     """
-    require_kind(graph, "identification")
+    if not doubts(graph):
+        require_kind(graph, "identification")
     sets = [graph.require(s) for s in (x, y, given)]
     disjoint(graph, *sets)
     hidden = graph.sorted(frozenset().union(*sets) & graph.latent)

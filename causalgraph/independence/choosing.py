@@ -16,13 +16,14 @@ from causalgraph.errors import DataError, ModelError, did_you_mean
 from causalgraph.independence.base import Bools, Level, Tested, one_by_one
 from causalgraph.independence.discrete import Discrete
 from causalgraph.independence.gaussian import FisherZ
+from causalgraph.independence.gaussian_missing import FisherZMissing
 from causalgraph.names import natural
 from causalgraph.variables import DISCRETE, Variable, level_text
 
 if TYPE_CHECKING:
     from causalgraph.independence.base import Test
 
-__all__ = ["TESTS", "Chosen", "Function", "Judge", "choose", "test_of"]
+__all__ = ["TESTS", "Chosen", "Function", "Judge", "choose", "framed", "opened", "test_of"]
 
 # What a function may be that says how independent two variables are given others, all told by their names.
 Judge = Callable[[str, str, tuple[str, ...]], "float | Tested"]
@@ -91,20 +92,25 @@ class Function:
 
 
 def _gaussian(source: Source, variables: Sequence[Variable], settings: Mapping[str, Any]) -> Chosen:
-    """Take Fisher's z, from one pass for means and covariances."""
+    """Take Fisher's z, from one pass for means and covariances; with missing values, for those of each kind of row."""
     _only(settings, (), "fisher-z")
-    moments = source.moments(variables)
-    if moments.clusters is not None:
+    if source.cluster is not None:
         _not_independent(f"rows of one {source.cluster} belong together")
-    if moments.weighting == "exact":
+    if source.weighting[1] == "exact":
         _not_independent("they are an exact distribution", 'pass its covariance matrix and n, or weights_as="counts"')
     notes = []
-    if moments.dropped:
-        notes.append(f"{moments.dropped:,} rows with a missing value are left out")
+    made: FisherZ | FisherZMissing
+    if any(source.facts(v.name).missing for v in variables):
+        holed = FisherZMissing.of_source(source, variables)
+        made = holed.whole or holed
+        if made is holed:
+            notes.append("values are missing: each test uses the rows that are complete in its own variables")
+    else:
+        made = FisherZ.of_moments(source.moments(variables))
     few = [v.name for v in variables if source.kind(v) in DISCRETE]
     if few:
         notes.append(f"{_named(few)} {'take' if len(few) > 1 else 'takes'} few values, and count as numbers here")
-    return Chosen(FisherZ.of_moments(moments), tuple(notes))
+    return Chosen(made, tuple(notes))
 
 
 def _discrete(statistic: str) -> Maker:
@@ -185,7 +191,7 @@ def choose(
     if isinstance(data, tuple) and len(data) == A_PAIR:
         data, n = data
     if callable(test):
-        names = named if named is not None else _variables(_source(data, settings), None)
+        names = named if named is not None else _variables(opened(data, settings), None)
         return Chosen(_function(test, names))
     if n is not None:
         _only(settings, (), "fisher-z")
@@ -196,7 +202,7 @@ def choose(
         return Chosen(FisherZ.of_moments(data))
     if isinstance(data, Counts) or getattr(data, "ndim", 0) > ROWS_AND_COLUMNS:
         return Chosen(_of_table(data, _names(named), test, settings))
-    source = _source(_framed(data, _names(named)), settings)
+    source = opened(framed(data, _names(named)), settings)
     wanted = _variables(source, named)
     source.prepare(wanted)
     chosen = _automatic(source, wanted) if test == AUTO else test
@@ -269,7 +275,7 @@ def _of_table(data: Any, names: tuple[str, ...] | None, test: str | Judge, setti
     return Discrete.of_table(data, names, **{**settings, "statistic": statistic})
 
 
-def _framed(data: object, names: tuple[str, ...] | None) -> object:
+def framed(data: object, names: tuple[str, ...] | None) -> object:
     """Give names to the columns of an array; all else stays as it is.
 
     Raises:
@@ -288,7 +294,7 @@ def _framed(data: object, names: tuple[str, ...] | None) -> object:
     return pd.DataFrame(data, columns=list(names))
 
 
-def _source(data: object, settings: Mapping[str, Any]) -> Source:
+def opened(data: object, settings: Mapping[str, Any]) -> Source:
     """Open data."""
     own = {key: value for key, value in settings.items() if key in OF_DATA}
     if isinstance(data, Source):

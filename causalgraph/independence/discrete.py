@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from causalgraph.data.counts import Counts
 from causalgraph.data.source import Source
 from causalgraph.errors import ModelError
-from causalgraph.independence.base import Level, Tested
+from causalgraph.independence.base import Ints, Level, Tested
 from causalgraph.independence.discrete_data import coded, counted, named_constants, read, twins_of
 from causalgraph.independence.discrete_kernel import Made, made_at, work
 from causalgraph.independence.discrete_tables import Rule, Tables
@@ -214,6 +214,35 @@ class Discrete:
         p, _ = self._p(made)
         statistic = float(made.statistic[0])
         return Tested(float(p[0]), None if math.isnan(statistic) else statistic, float(made.df[0]), float(made.n[0]))
+
+    def many(self, pairs: Ints, sets: Ints) -> Floats:
+        """Return the p-values of tests with sets of one size; see `Many.many`."""
+        together: dict[tuple[int, int], list[int]] = {}
+        for at, (i, j) in enumerate(pairs.tolist()):
+            together.setdefault((i, j), []).append(at)
+        p = np.empty(len(pairs))
+        for (i, j), rows in together.items():
+            p[rows] = self._given(i, j, sets[rows])
+        return p
+
+    def _given(self, i: int, j: int, sets: Ints) -> Floats:
+        """Return the p-values of a pair given some sets of one size, which are counted side by side."""
+        depth = sets.shape[1]
+        members = np.unique([i, j, *sets.ravel().tolist()])
+        one, two = np.searchsorted(members, [i, j]).tolist()
+        places = [tuple(given) for given in np.searchsorted(members, sets).tolist()]
+        # As in `test`, which rounds as this does: a star whose centre is the first of the two.
+        near, testable = np.zeros((2, len(members), len(members)), dtype=bool)
+        near[one, :] = near[:, one] = True
+        near[one, one] = False
+        testable[one, two] = testable[two, one] = True
+        prefixes = sorted({tuple(sorted((*given, two)))[:-1] for given in places})
+        tables = self.tables.of(members)
+        plain = tables.codes.shape[1] * len(prefixes) <= SMALL >> 6
+        found: dict[tuple[int, ...], float] = {}
+        for made in made_at(one, tables, near, testable, depth, self._rule, bool, plain=plain, prefixes=prefixes):
+            found |= zip(map(tuple, made.sets.tolist()), self._p(made)[0].tolist(), strict=True)
+        return np.array([found[given] for given in places])
 
     def level(self, adjacent: Bools, testable: Bools, depth: int, alpha: float) -> Level:
         """Make all tests of a level; see `Test.level`. Of sets with equal p-values the first in order is kept.

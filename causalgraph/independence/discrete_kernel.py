@@ -53,7 +53,7 @@ class Made:
     n: Floats
 
 
-def made_at(
+def made_at(  # noqa: PLR0913 (what to test, how, and with what)
     hub: int,
     tables: Tables,
     adjacent: Bools,
@@ -63,6 +63,7 @@ def made_at(
     stop: Callable[[], bool],
     *,
     plain: bool = False,
+    prefixes: Sequence[tuple[int, ...]] | None = None,
 ) -> Iterator[Made]:
     """Make the tests of one level whose tables are counted at a hub, some at a time.
 
@@ -75,6 +76,8 @@ def made_at(
         rule: what is computed.
         stop: asked now and then whether to give up; what was handed over last isn't whole then.
         plain: is there so little to do that a compiled loop would take longer to load?
+        prefixes: of the tables {hub} ∪ U ∪ {j} those with such a U, told by places among the hub and its neighbours, j
+            behind its last; all, unless said.
     """
     members = np.flatnonzero(adjacent[hub] | (np.arange(len(adjacent)) == hub))
     m = len(members)
@@ -85,7 +88,8 @@ def made_at(
     wanted &= near
     if not wanted.any():
         return
-    if math.comb(m - 1, depth + 1) > 2 * m and not plain:
+    many = math.comb(m - 1, depth + 1) if prefixes is None else len(prefixes)
+    if many > 2 * m and not plain:
         local = folded(local)
     own = int(np.searchsorted(members, hub))
     others = [k for k in range(m) if k != own]
@@ -93,11 +97,11 @@ def made_at(
     step = max(1, min(ROOM // each, BUDGET // (m * (rows + cells)), math.comb(m - 1, depth)))
     loop: Callable[..., int] = _tests if plain else compiled(_tests)
     scratch = _scratch(local, cells, step * each, depth)
-    sets = combinations(others, depth)
-    while prefixes := list(islice(sets, step)):
+    sets = combinations(others, depth) if prefixes is None else iter(prefixes)
+    while some := list(islice(sets, step)):
         if stop():
             return
-        chosen = np.array(prefixes, dtype=np.int64).reshape(len(prefixes), depth)
+        chosen = np.array(some, dtype=np.int64).reshape(len(some), depth)
         count = loop(
             *(local.codes, local.weight, local.widths, local.levels, local.total, near, wanted, own, chosen),
             *(rule.pearson, rule.observed, rule.most, *scratch),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,7 @@ def folded(tables: Tables, share: float = 0.5) -> Tables:
     """
     k = tables.codes.shape[1]
     number, count, most = np.zeros(k, dtype=np.int32), 1, int(share * k)
-    plain = tables.codes.size <= SMALL
+    plain = tables.codes.size <= SMALL and "numba" not in sys.modules
     renumber, add_up = (_renumber, _add_up) if plain else (compiled(_renumber), compiled(_add_up))
     # Variables of few levels first, so that many are done before there are many combinations.
     for at in np.argsort(tables.widths, kind="stable").tolist():

@@ -14,23 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalgraph.errors import DataError
-from causalgraph.independence.base import Level, Tested
-from causalgraph.independence.gaussian_kernel import (
-    BELOW_ONE,
-    DETERMINED,
-    Swept,
-    one_set,
-    pairwise,
-    sweep,
-    tails,
-)
+from causalgraph.independence.base import Ints, Level, Tested
+from causalgraph.independence.gaussian_kernel import BELOW_ONE, DETERMINED, each_set, pairwise, tails
+from causalgraph.independence.gaussian_sweep import Swept, sweep
 from causalgraph.independence.pieces import Neighbours
 from causalgraph.names import natural
 
 if TYPE_CHECKING:
     from causalgraph.data.moments import Moments
 
-__all__ = ["FisherZ", "constants"]
+__all__ = ["FisherZ", "constants", "outcome"]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -137,13 +130,22 @@ class FisherZ:
             DataError: E322 where n is too small for so many.
         """
         self._check_depth(len(given))
-        places = [min(i, j), max(i, j), *sorted(given)]
-        square = one_set(self.correlation[np.ix_(places, places)], self.n - 3)
+        places = np.array([min(i, j), max(i, j), *sorted(given)])
+        square = each_set(self.correlation[places[None, :, None], places[None, None, :]], np.array([self.n - 3]))
         scale = math.sqrt(self.n - 3 - len(given))
-        p = float(tails(np.array([square]), scale)[0])
-        if square > 1:
-            return Tested(p, None, None, self.n)
-        return Tested(p, scale * math.atanh(min(math.sqrt(square), BELOW_ONE)), None, self.n)
+        return outcome(float(square[0]), scale, self.n)
+
+    def many(self, pairs: Ints, sets: Ints) -> Floats:
+        """Return the p-values of tests with sets of one size; see `Many.many`.
+
+        Raises:
+            DataError: E322 where n is too small for so many.
+        """
+        depth = sets.shape[1]
+        self._check_depth(depth)
+        places = np.column_stack((pairs, sets))
+        matrices = self.correlation[places[:, :, None], places[:, None, :]]
+        return tails(each_set(matrices, np.full(len(places), self.n - 3)), math.sqrt(self.n - 3 - depth))
 
     def level(self, adjacent: Bools, testable: Bools, depth: int, alpha: float) -> Level:
         """Test each adjacent and testable pair given every set of one size from the neighbours of either.
@@ -186,6 +188,14 @@ class FisherZ:
                 why="Fisher's z needs at least four more observations than there are variables in the set",
                 fix=f"go no deeper than {self.deepest}",
             )
+
+
+def outcome(square: float, scale: float, n: float) -> Tested:
+    """Return what a squared partial correlation says: no statistic where it isn't defined."""
+    p = float(tails(np.array([square]), scale)[0])
+    if square > 1:
+        return Tested(p, None, None, n)
+    return Tested(p, scale * math.atanh(min(math.sqrt(square), BELOW_ONE)), None, n)
 
 
 def _critical(alpha: float, scale: float) -> float:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
-from causalgraph.render.picture import FONT_SIZE, Box, Picture, box, meaning, roles, shown
+from causalgraph.render.picture import FONT_SIZE, Box, Picture, box, meaning, roles, shown, weight
 from causalgraph.render.theme import INK, LINES, PAPER, WASH, Meaning
+from causalgraph.render.weights import WIDTHS
 
 __all__ = [
     "ARROW_SIZE",
@@ -21,6 +22,7 @@ __all__ = [
     "Statement",
     "dot",
     "escaped",
+    "growth",
     "is_large",
     "outline",
     "sketch",
@@ -30,6 +32,7 @@ __all__ = [
 
 POINTS = 72
 ARROW_SIZE = 0.9
+MARK_GROWTH = 0.17
 HEADS = {Mark.TAIL: "none", Mark.ARROW: "normal", Mark.CIRCLE: "odot"}
 
 # The least gap in points between nodes that were placed by hand, and the widest that such a picture may become.
@@ -49,6 +52,7 @@ GRAPH = {
 # short.
 MANY = 50
 LARGE = {"nodesep": "0.12", "ranksep": "1", "pack": "8", "nslimit": "2", "mclimit": "0.5"}
+ROOM_FOR_NUMBERS = {"nodesep": "0.5", "ranksep": "1.1"}
 NODE = {
     "fixedsize": "true",
     "fontname": "Helvetica",
@@ -111,11 +115,13 @@ def sketch(graph: MixedGraph, picture: Picture) -> Sketch:
     edges = [
         Statement(
             (number[e.left], number[e.right]),
-            {"id": f"e{at}"} | stroke(meaning(e, picture), e.marks) | _ranking(e),
+            {"id": f"e{at}"} | stroke(meaning(e, picture), e.marks, weight(e, picture)) | _ranking(e),
         )
         for at, e in enumerate(graph.edges)
     ]
     attributes = {"layout": "neato" if places else "dot"} | GRAPH | (LARGE if is_large(graph) else {})
+    if picture.weights and picture.weights.written:
+        attributes |= ROOM_FOR_NUMBERS
     sizes = {number[name]: boxes[name] for name in graph.nodes}
     return Sketch(attributes, sizes, tuple(nodes), tuple(edges))
 
@@ -159,22 +165,29 @@ def outline(roles: Sequence[str], size: Box) -> Attributes:
         "height": _inches(size.height),
         "style": "filled,dashed" if "latent" in roles else "filled",
         "fillcolor": WASH.light if {"adjusted", "held"} & set(roles) else PAPER.light,
-        "penwidth": "2.25" if {"exposure", "outcome", "blocking", "held"} & set(roles) else "1.25",
+        "penwidth": "2.25" if {"exposure", "outcome", "blocking", "held", "unshared"} & set(roles) else "1.25",
     }
     return out | {"peripheries": "2"} if "selected" in roles else out
 
 
-def stroke(kind: Meaning, marks: tuple[Mark, Mark]) -> Attributes:
-    """Return what an edge looks like."""
+def stroke(kind: Meaning, marks: tuple[Mark, Mark], step: int | None = None) -> Attributes:
+    """Return what an edge looks like; a step of weight sets its width."""
     line = LINES[kind]
     out = {
-        "class": kind,
+        "class": kind if step is None else f"{kind} w{step}",
         "arrowtail": HEADS[marks[0]],
         "arrowhead": HEADS[marks[1]],
         "color": line.tone.light,
-        "penwidth": f"{line.width:g}",
+        "penwidth": f"{line.width if step is None else WIDTHS[step]:g}",
     }
+    if step:
+        out["arrowsize"] = f"{ARROW_SIZE * growth(step):g}"
     return out if line.dashes == "solid" else out | {"style": line.dashes}
+
+
+def growth(step: int | None) -> float:
+    """Return how much larger the marks of a line are whose width is a step of weight, so that circles stay open."""
+    return 1 + MARK_GROWTH * (step or 0)
 
 
 def _ranking(edge: Edge) -> Attributes:

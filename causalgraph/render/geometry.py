@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["Place", "Point", "Spline", "arc", "bar", "straight"]
+__all__ = ["Place", "Point", "Spline", "arc", "bar", "halfway", "samples", "straight"]
 
 STEPS = 12
 
@@ -85,10 +85,34 @@ class Spline:
 
         return Spline(tuple(map(at, self.points)), self.start and at(self.start), self.end and at(self.end))
 
+    @property
+    def turned(self) -> Spline:
+        """The same curve from its other end."""
+        return Spline(self.points[::-1], self.end, self.start)
+
+    def tipped(self, tips: tuple[float, float]) -> Spline:
+        """Return the curve with tips of these lengths at its ends, 0 for none, each end where it was."""
+        points = list(self.points)
+        start, points[0] = _tipped(self.start, points[0], points[1], tips[0])
+        end, points[-1] = _tipped(self.end, points[-1], points[-2], tips[1])
+        return Spline(tuple(points), start, end)
+
     def __str__(self) -> str:
         """Write the spline as a position of DOT."""
         tips = [f"{name},{_written(tip)}" for name, tip in (("s", self.start), ("e", self.end)) if tip]
         return " ".join([*tips, *map(_written, self.points)])
+
+
+def samples(spline: Spline) -> list[Point]:
+    """Return points along a curve, close enough for what is as large as a word."""
+    return _samples(spline.points)
+
+
+def _tipped(tip: Point | None, last: Point, inner: Point, length: float) -> tuple[Point | None, Point]:
+    """Return the tip and the last point of a curve that is to have a tip of a length, and has one or not."""
+    if bool(tip) == bool(length):
+        return tip, last
+    return (None, tip) if tip else (last, _moved(last, inner, length))
 
 
 def straight(one: Place, other: Place, tips: tuple[float, float]) -> Spline:
@@ -111,18 +135,23 @@ def arc(one: Place, other: Place, others: Iterable[Place], tip: float) -> Spline
     return curves[min(BENDS, key=cost)]
 
 
-def bar(spline: Spline, length: float, angle: float = 90) -> Spline:
-    """Return the bar across the middle of a curve, at an angle to it in degrees."""
+def halfway(spline: Spline, part: float = 0.5) -> tuple[Point, Point]:
+    """Return the point at that part of a curve's length, and the direction of the curve there, of length 1."""
     samples = _samples(spline.points)
     walked = [0.0]
     for one, other in itertools.pairwise(samples):
         walked.append(walked[-1] + math.dist(one, other))
-    at = max(1, next(i for i, w in enumerate(walked) if w >= walked[-1] / 2))
+    goal = part * walked[-1]
+    at = max(1, next(i for i, w in enumerate(walked) if w >= goal))
     (x1, y1), (x2, y2) = samples[at - 1], samples[at]
-    dx, dy = _unit(x2 - x1, y2 - y1)
     step = walked[at] - walked[at - 1]
-    part = (walked[-1] / 2 - walked[at - 1]) / step if step else 0
-    x, y = x1 + part * (x2 - x1), y1 + part * (y2 - y1)
+    beyond = (goal - walked[at - 1]) / step if step else 0
+    return (x1 + beyond * (x2 - x1), y1 + beyond * (y2 - y1)), _unit(x2 - x1, y2 - y1)
+
+
+def bar(spline: Spline, length: float, angle: float = 90) -> Spline:
+    """Return the bar across the middle of a curve, at an angle to it in degrees."""
+    (x, y), (dx, dy) = halfway(spline)
     along, across = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     aside = ((dx * along - dy * across) * length / 2, (dy * along + dx * across) * length / 2)
     ends = (x + aside[0], y + aside[1]), (x - aside[0], y - aside[1])

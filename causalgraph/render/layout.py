@@ -10,9 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
-from causalgraph.render.dot import ARROW_SIZE, POINTS, Sketch, Statement, is_large, outline, sketch, stroke, written
+from causalgraph.render.dot import (
+    ARROW_SIZE,
+    POINTS,
+    Sketch,
+    Statement,
+    growth,
+    is_large,
+    outline,
+    sketch,
+    stroke,
+    written,
+)
 from causalgraph.render.geometry import Place, Point, Spline, arc, bar, straight
-from causalgraph.render.picture import Box, Picture, meaning, roles, shown, wrap
+from causalgraph.render.numbers import NUMBER_SIZE, placed
+from causalgraph.render.picture import Box, Picture, meaning, roles, shown, weight, wrap
 from causalgraph.render.theme import LINES, Meaning
 from causalgraph.render.words import words_of_edge, words_of_node
 
@@ -65,8 +77,8 @@ def laid_out(graph: MixedGraph, picture: Picture) -> Layout:
         route = routes.get(statement.attributes["id"])
         if edge.mark == "<->" and (route is None or route.length < SHORT or not is_large(graph)):
             between = (place for name, place in places.items() if name not in (edge.left, edge.right))
-            route = arc(one, other, between, TIP)
-        splines[edge] = route or straight(one, other, tips(edge.marks))
+            route = arc(one, other, between, TIP * growth(weight(edge, picture)))
+        splines[edge] = route or straight(one, other, tips(edge.marks, growth(weight(edge, picture))))
     return Layout({name: plan.boxes[number] for name, number in named.items()}, places, splines)
 
 
@@ -101,9 +113,21 @@ def drawn(graph: MixedGraph, picture: Picture, layout: Layout) -> Drawing:
         if edge in kept:
             told[f"e{at}"] = words_of_edge(edge, picture)
             kind = meaning(edge, picture)
-            looks = {"id": f"e{at}"} | stroke(kind, edge.marks)
+            looks = {"id": f"e{at}"} | stroke(kind, edge.marks, weight(edge, picture))
             edges += line(Statement((number[edge.left], number[edge.right]), looks), layout.splines[edge], kind)
+    if picture.weights and picture.weights.written:
+        at_lines = placed({e: layout.splines[e] for e in graph.edges}, layout.places.values(), picture.weights)
+        for at, (text, place) in enumerate(at_lines):
+            nodes.append(_number(f"w{at}", text, place))
+            lines[f"w{at}"] = (text,)
     return Drawing(tuple(nodes), tuple(edges), lines, told)
+
+
+def _number(name: str, text: str, place: Place) -> Statement:
+    """Return a number that stands on a line, on paper of its own."""
+    looks = outline((), Box((text,), 2 * place.half_width, 2 * place.half_height))
+    blank = {"class": "note number", "shape": "box", "color": "transparent", "fontsize": str(NUMBER_SIZE)}
+    return node(name, looks | blank, (place.x, place.y))
 
 
 def node(name: str, looks: dict[str, str], at: Point) -> Statement:
@@ -157,9 +181,9 @@ def extent(drawing: Drawing) -> tuple[float, float, float, float]:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def tips(marks: tuple[Mark, Mark]) -> tuple[float, float]:
-    """Return the lengths of the marks at the ends of an edge."""
-    return TIP * (marks[0] != Mark.TAIL), TIP * (marks[1] != Mark.TAIL)
+def tips(marks: tuple[Mark, Mark], size: float = 1) -> tuple[float, float]:
+    """Return the lengths of the marks at the ends of an edge, which may be larger than usual."""
+    return TIP * size * (marks[0] != Mark.TAIL), TIP * size * (marks[1] != Mark.TAIL)
 
 
 def run(text: str, program: str, form: str) -> bytes:

@@ -15,6 +15,7 @@ from causalgraph.graphs.mixed import Edge, Mark, MixedGraph
 from causalgraph.graphs.paths import Path
 from causalgraph.render.text import columns, printable
 from causalgraph.render.theme import Meaning
+from causalgraph.render.weights import Weights
 
 __all__ = [
     "FONT_SIZE",
@@ -28,13 +29,14 @@ __all__ = [
     "roles",
     "shown",
     "text_width",
+    "weight",
     "wrap",
 ]
 
 FONT_SIZE = 14
 LINE_HEIGHT = 17
 
-SIGNS = {"exposure": "▶", "outcome": "◼", "blocking": "✘"}
+SIGNS = {"exposure": "▶", "outcome": "◼", "blocking": "✘", "unshared": "+"}
 
 LEAST_WIDTH = 48
 
@@ -55,7 +57,9 @@ class Picture:
     paths, `stopped` those of the causal edges and `closed` those of the biasing edges whose paths are closed, and
     `blocking` the nodes that close them; `focus` lets all other edges stand back. `do` are the nodes that are set from
     outside: with any, the graph is shown before and after. `positions` fix nodes, y growing downward, in any unit:
-    the picture keeps their shape and finds a scale at which the nodes don't touch.
+    the picture keeps their shape and finds a scale at which the nodes don't touch. `weights` set the width of edges
+    that no path lights. `compared` says outright what edges are drawn as, and `unshared` names the nodes that one of
+    two graphs alone has.
     """
 
     title: str | None = None
@@ -71,6 +75,9 @@ class Picture:
     closed: frozenset[Edge] = frozenset()
     focus: bool = False
     positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    weights: Weights | None = None
+    compared: Mapping[Edge, Meaning] = field(default_factory=dict)
+    unshared: frozenset[str] = frozenset()
     legend: bool = False
 
     def of(self, graph: MixedGraph) -> Picture:
@@ -79,12 +86,15 @@ class Picture:
         Raises:
             ModelError: a name that has a role isn't in the graph (E201).
         """
-        graph.require(self.exposures | self.outcomes | self.adjusted | self.blocking | self.do)
+        graph.require(self.exposures | self.outcomes | self.adjusted | self.blocking | self.do | self.unshared)
         causal, stopped, biasing, closed = (
             frozenset(edge.canonical for edge in edges)
             for edges in (self.causal, self.stopped, self.biasing, self.closed)
         )
-        return replace(self, causal=causal, stopped=stopped, biasing=biasing, closed=closed)
+        weights = self.weights and replace(self.weights, of={e.canonical: w for e, w in self.weights.of.items()})
+        compared = {edge.canonical: kind for edge, kind in self.compared.items()}
+        lit = replace(self, causal=causal, stopped=stopped, biasing=biasing, closed=closed)
+        return replace(lit, weights=weights, compared=compared)
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,8 @@ def lighting(path: Path, picture: Picture) -> Picture:
 
 def meaning(edge: Edge, picture: Picture) -> Meaning:
     """Return what an edge is drawn as; one that lies on causal and on biasing paths is drawn as causal."""
+    if edge in picture.compared:
+        return picture.compared[edge]
     if any(mark == Mark.ARROW and end in picture.do for mark, end in zip(edge.marks, edge[::2], strict=True)):
         return "cut"
     kinds: tuple[tuple[Meaning, frozenset[Edge]], ...] = (
@@ -123,9 +135,19 @@ def meaning(edge: Edge, picture: Picture) -> Meaning:
     return next((kind for kind, edges in kinds if edge in edges), "faint" if picture.focus else "plain")
 
 
+def weight(edge: Edge, picture: Picture) -> int | None:
+    """Return the step of the width that an edge's number gives it, 0 for the weakest; None where it gives it none."""
+    return picture.weights.step(edge) if picture.weights and meaning(edge, picture) == "plain" else None
+
+
 def shown(name: str, picture: Picture) -> str:
     """Return what stands in a node: its label, after the signs of its roles."""
-    signed = {"exposure": picture.exposures, "outcome": picture.outcomes, "blocking": picture.blocking}
+    signed = {
+        "exposure": picture.exposures,
+        "outcome": picture.outcomes,
+        "blocking": picture.blocking,
+        "unshared": picture.unshared,
+    }
     signs = "".join(SIGNS[role] for role, names in signed.items() if name in names)
     label = picture.labels.get(name, name)
     return f"{signs} {f'do({label})' if name in picture.do else label}".strip()
@@ -139,6 +161,7 @@ def roles(name: str, graph: MixedGraph, picture: Picture) -> tuple[str, ...]:
         "adjusted": picture.adjusted,
         "blocking": picture.blocking,
         "held": picture.do,
+        "unshared": picture.unshared,
         "latent": graph.latent,
         "selected": graph.selected,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from causalgraph.graphs.mixed import Edge, MixedGraph
@@ -13,12 +13,14 @@ from causalgraph.graphs.paths import Path
 from causalgraph.render.compose import composed, finished
 from causalgraph.render.dot import POINTS, Statement, dot, escaped, written
 from causalgraph.render.layout import Drawing, drawn, extent, laid_out, run
+from causalgraph.render.numbers import NUMBER_SIZE
 from causalgraph.render.picture import FONT_SIZE, LINE_HEIGHT, Picture, lighting
 from causalgraph.render.text import printable
 from causalgraph.render.theme import INK, LINES, PAPER, WASH
+from causalgraph.render.weights import WIDTHS
 from causalgraph.render.words import summary
 
-__all__ = ["Picture", "dot", "frames", "pdf", "png", "surgery", "svg"]
+__all__ = ["Picture", "dot", "frames", "pdf", "pdf_of", "png", "png_of", "surgery", "svg", "svg_of"]
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
@@ -29,8 +31,8 @@ PAD = "0.15"
 # When a PDF was made is in it; the same picture is to be the same bytes.
 CREATED = re.compile(rb"(/CreationDate \(D:)\d{14}")
 
-# How far below the middle of its line a text stands, so that it looks centred.
-BASELINE = 0.35 * FONT_SIZE
+# How far below the middle of its line a text stands, so that it looks centred, as a part of its size.
+BASELINE = 0.35
 
 DASHES = {"solid": "none", "dashed": "7 5", "dotted": "1.5 4"}
 
@@ -52,7 +54,7 @@ def svg(graph: MixedGraph, picture: Picture | None = None) -> str:
         ModelError: the picture names a node that isn't in the graph (E201).
     """
     picture = (picture or Picture()).of(graph)
-    return _svg(composed(graph, picture), summary(graph, picture))
+    return svg_of(composed(graph, picture), summary(graph, picture))
 
 
 def surgery(graph: MixedGraph, names: Iterable[str], picture: Picture | None = None) -> str:
@@ -87,11 +89,11 @@ def frames(graph: MixedGraph, paths: Sequence[Path], picture: Picture | None = N
     made = []
     for at, (path, one) in enumerate(zip(paths, lit, strict=True)):
         told = f"Path {at + 1} of {len(lit)}: {printable(path.drawn)}"
-        made.append(_svg(finished(drawn(graph, one, layout), graph, one), told, salt=f"{at} of {series}"))
+        made.append(svg_of(finished(drawn(graph, one, layout), graph, one), told, salt=f"{at} of {series}"))
     return made
 
 
-def _svg(drawing: Drawing, told: str, salt: str = "") -> str:
+def svg_of(drawing: Drawing, told: str, salt: str = "") -> str:
     """Return a drawing as SVG; `salt` tells pictures of one page apart that might be the same."""
     blank = [Statement(s.ends, s.attributes | {"label": ""}) for s in drawing.nodes]
     made = run(_written(blank, drawing.edges), "nop2", "svg")
@@ -99,7 +101,8 @@ def _svg(drawing: Drawing, told: str, salt: str = "") -> str:
     digest = hashlib.sha256(ET.tostring(root) + repr((told, drawing.told, drawing.lines, salt)).encode()).hexdigest()
     name = f"cg{digest[:10]}"
     _dress(root, drawing, name)
-    _head(root, name, told, list(drawing.told.values()))
+    used = {word for edge in drawing.edges for word in edge.attributes["class"].split()}
+    _head(root, _style(f"#{name}", used), name, told, list(drawing.told.values()))
     return ET.tostring(root, encoding="unicode")
 
 
@@ -109,7 +112,11 @@ def png(graph: MixedGraph, picture: Picture | None = None) -> bytes:
     Raises:
         ModelError: the picture names a node that isn't in the graph (E201).
     """
-    drawing = composed(graph, (picture or Picture()).of(graph))
+    return png_of(composed(graph, (picture or Picture()).of(graph)))
+
+
+def png_of(drawing: Drawing) -> bytes:
+    """Return a drawing as a PNG file, on white."""
     return run(_written(_labelled(drawing), drawing.edges, dpi=_resolution(drawing)), "nop2", "png")
 
 
@@ -119,7 +126,11 @@ def pdf(graph: MixedGraph, picture: Picture | None = None) -> bytes:
     Raises:
         ModelError: the picture names a node that isn't in the graph (E201).
     """
-    drawing = composed(graph, (picture or Picture()).of(graph))
+    return pdf_of(composed(graph, (picture or Picture()).of(graph)))
+
+
+def pdf_of(drawing: Drawing) -> bytes:
+    """Return a drawing as a PDF file of one page, on white."""
     return CREATED.sub(rb"\g<1>20000101000000", run(_written(_labelled(drawing), drawing.edges), "nop2", "pdf"))
 
 
@@ -156,7 +167,7 @@ def _without_namespaces(root: ET.Element) -> ET.Element:
     return root
 
 
-def _head(root: ET.Element, name: str, summary: str, details: Sequence[str]) -> None:
+def _head(root: ET.Element, rules: str, name: str, summary: str, details: Sequence[str]) -> None:
     """Give the root its name, its description for those who can't see it, and the style."""
     root.attrib |= {"id": name, "class": "causalgraph", "role": "img", "aria-label": summary}
     for side in ("width", "height"):
@@ -165,7 +176,7 @@ def _head(root: ET.Element, name: str, summary: str, details: Sequence[str]) -> 
     widest = f"max(100%,{LEAST_SCALE * width:.0f}px)" if width > WIDE else "100%"
     root.set("style", f"max-width:{widest};height:auto")
     style, description = ET.Element("style"), ET.Element("desc")
-    style.text = _style(f"#{name}")
+    style.text = rules
     description.text = "; ".join(details)
     root[:0] = [description, style]
 
@@ -194,13 +205,14 @@ def _words(group: ET.Element, lines: Sequence[str]) -> list[ET.Element]:
     for at, line in enumerate(lines):
         left, x, y = _outline(group)
         flush_left = "left" in classes
+        size = NUMBER_SIZE if "number" in classes else FONT_SIZE
         text = ET.Element("text")
         text.attrib |= {
             "x": f"{left if flush_left else x:.2f}",
-            "y": f"{y + (at - (len(lines) - 1) / 2) * LINE_HEIGHT + BASELINE:.2f}",
+            "y": f"{y + (at - (len(lines) - 1) / 2) * LINE_HEIGHT + BASELINE * size:.2f}",
             "text-anchor": "start" if flush_left else "middle",
             "font-family": FONTS,
-            "font-size": str(FONT_SIZE),
+            "font-size": str(size),
         }
         text.text = line
         texts.append(text)
@@ -218,9 +230,10 @@ def _outline(group: ET.Element) -> tuple[float, float, float]:
     return min(xs), (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
 
 
-def _style(scope: str) -> str:
-    """Return the rules of a picture: colours as variables, set anew where the reader prefers dark."""
-    tones = {"paper": PAPER, "ink": INK, "wash": WASH} | {kind: line.tone for kind, line in LINES.items()}
+def _style(scope: str, used: Collection[str]) -> str:
+    """Return the rules of a picture and its kinds of lines: colours as variables, set anew where dark is preferred."""
+    kinds = {kind: line for kind, line in LINES.items() if kind in used}
+    tones = {"paper": PAPER, "ink": INK, "wash": WASH} | {kind: line.tone for kind, line in kinds.items()}
     light = "".join(f"--{name}:{tone.light};" for name, tone in tones.items())
     dark = "".join(f"--{name}:{tone.dark};" for name, tone in tones.items())
     rules = {
@@ -231,8 +244,9 @@ def _style(scope: str) -> str:
         ".node ellipse~ellipse,.node polygon~polygon": "fill:none",
         ".adjusted polygon:first-of-type,.held polygon:first-of-type,.held ellipse:first-of-type": "fill:var(--wash)",
         ".note polygon": "fill:none;stroke:none",
+        ".number polygon": "fill:var(--paper)",
     }
-    for kind, line in LINES.items():
+    for kind, line in kinds.items():
         looks = f"stroke-width:{line.width:g};stroke-dasharray:{DASHES[line.dashes]}"
         rules[f".edge.{kind} path"] = f"fill:none;stroke:var(--{kind});{looks}"
         rules[f".edge.{kind} polygon"] = f"fill:var(--{kind});stroke:var(--{kind})"
@@ -241,5 +255,9 @@ def _style(scope: str) -> str:
             rules[f".bar.{kind} path"] = f"stroke:var(--{kind});stroke-width:2.5;stroke-dasharray:none"
     # Where edges are many, the one under the pointer can be followed.
     rules[".edge:hover path"] = "stroke-width:4"
+    for step, width in enumerate(WIDTHS):
+        if f"w{step}" in used:
+            rules[f".edge.w{step} path"] = f"stroke-width:{width:g}"
+            rules[f".edge.w{step}:hover path"] = f"stroke-width:{width + 1.5:g}"
     scoped = (f"{','.join(f'{scope} {part}' for part in parts.split(','))}{{{rule}}}" for parts, rule in rules.items())
     return f"{scope}{{{light}}}@media (prefers-color-scheme:dark){{{scope}{{{dark}}}}}{''.join(scoped)}"

@@ -78,8 +78,8 @@ LOOKS: dict[Style, Look] = {
 DARKEST = 0.04045
 
 # Stopped is a causal path that something closes, closed a biasing one; cut is what an intervention removes, and faint
-# what stands back where one path is shown.
-Meaning = Literal["plain", "causal", "stopped", "biasing", "closed", "cut", "faint"]
+# what stands back. Of two graphs, one alone has what is first or second, and both have what is other, with other marks.
+Meaning = Literal["plain", "causal", "stopped", "biasing", "closed", "cut", "faint", "first", "second", "other"]
 
 LINES: dict[Meaning, Stroke] = {
     "plain": Stroke(INK, 1.25),
@@ -89,6 +89,9 @@ LINES: dict[Meaning, Stroke] = {
     "closed": Stroke(BIASING, 2, "dashed", (90,)),
     "cut": Stroke(INK, 1.25, "dotted", (45, 135)),
     "faint": Stroke(Tone("#868b91", "#7d838b"), 1),
+    "first": Stroke(BIASING, 3.5),
+    "second": Stroke(CAUSAL, 3.5, "dashed"),
+    "other": Stroke(INK, 2.5, "dotted"),
 }
 
 

@@ -7,7 +7,7 @@ from causalgraph.render.picture import Picture, meaning, roles
 from causalgraph.render.text import printable
 from causalgraph.render.theme import Meaning
 
-__all__ = ["LINE_KEYS", "NODE_KEYS", "summary", "words_of_edge", "words_of_node"]
+__all__ = ["LINE_KEYS", "NODE_KEYS", "drawn_edge", "summary", "words_of_edge", "words_of_node"]
 
 NODE_KEYS = {
     "exposure": "exposure",
@@ -15,6 +15,7 @@ NODE_KEYS = {
     "adjusted": "adjusted for",
     "blocking": "closes the path",
     "held": "set from outside",
+    "unshared": "in this graph alone",
     "latent": "latent",
     "selected": "selected on",
 }
@@ -25,7 +26,7 @@ LINE_KEYS: dict[Meaning, str] = {
     "closed": "on a biasing path, closed",
     "cut": "cut by the intervention",
 }
-SHOWN_MARKS = {"->": "→", "<->": "↔"}
+SHOWN_MARKS = {"->": "→", "<-": "←", "<->": "↔"}
 
 
 def words_of_node(name: str, graph: MixedGraph, picture: Picture) -> str:
@@ -38,10 +39,19 @@ def words_of_node(name: str, graph: MixedGraph, picture: Picture) -> str:
     return _told(name if label == name else f"{label} ({name})", ", ".join(roles(name, graph, picture)))
 
 
+def drawn_edge(edge: Edge) -> str:
+    """Write an edge as a picture tells it.
+
+    >>> drawn_edge(Edge("X", "<-", "Y"))
+    'X ← Y'
+    """
+    return f"{edge.left} {SHOWN_MARKS.get(edge.mark, edge.mark)} {edge.right}"
+
+
 def words_of_edge(edge: Edge, picture: Picture) -> str:
     """Say what an edge is."""
-    drawn = f"{edge.left} {SHOWN_MARKS.get(edge.mark, edge.mark)} {edge.right}"
-    return _told(drawn, LINE_KEYS.get(meaning(edge, picture)))
+    number = picture.weights.words(edge) if picture.weights else None
+    return _told(drawn_edge(edge), ", ".join(filter(None, (LINE_KEYS.get(meaning(edge, picture)), number))))
 
 
 def summary(graph: MixedGraph, picture: Picture) -> str:

@@ -9,79 +9,29 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from lark import Token, Tree
 
-from causalgraph.errors import Diagnostic, Label, SourceText, Span, did_you_mean
+from causalgraph.errors import Span, did_you_mean
 from causalgraph.syntax import tree
 from causalgraph.syntax.explain import bad_name, short
+from causalgraph.syntax.forms import EDGE_ATTRIBUTES, VARIABLE_ATTRIBUTES, Form
 from causalgraph.syntax.names import is_bare, normal, unquoted
+from causalgraph.syntax.site import Site
 
-__all__ = ["Site", "build", "depth"]
+__all__ = ["build", "depth"]
 
 KINDS = ("binary", "count", "continuous")
-POSITION = re.compile(r"\s*-?[0-9]*\.?[0-9]+\s*,\s*-?[0-9]*\.?[0-9]+\s*")
+# What `forbid` and `require` may say of two variables.
+ARROWS = ("->", "<-")
+TIER_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
-@dataclass(frozen=True)
-class Form:
-    """What an attribute's value looks like: how to say it, and whether a value is one (None: no value)."""
-
-    example: str
-    accepts: Callable[[object], bool]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, float)
-
-
-FLAG = Form("{key}", lambda value: value is None)
-TEXT = Form('{key}="..."', _is_text)
-NUMBER = Form("{key}=0.5", _is_number)
-PLACE = Form('{key}="1,2"', lambda value: isinstance(value, str) and POSITION.fullmatch(value) is not None)
-
-VARIABLE_ATTRIBUTES = {
-    "label": TEXT,
-    "unit": TEXT,
-    "latent": FLAG,
-    "selected": FLAG,
-    "exposure": FLAG,
-    "outcome": FLAG,
-    "pos": PLACE,
-    "cost": NUMBER,
-}
 # Tokens that say nothing once the tree has its shape.
 PUNCTUATION = frozenset({"LPAR", "RPAR", "LSQB", "RSQB", "LBRACE", "RBRACE", "COMMA", "COLON", "EQUAL", "VBAR"})
 # The rules whose expressions hold others.
 NESTING = frozenset({"call", "subscript", "set", "assign", "negate", "binary"})
-EDGE_ATTRIBUTES = {"p": NUMBER, "label": TEXT, "beta": NUMBER}
-
-
-@dataclass
-class Site:
-    """Where the builder is: the text, the place of the rule in hand, and what it has found wrong.
-
-    `lost` holds once a problem leaves the statement without a meaning.
-    """
-
-    source: SourceText
-    problems: list[Diagnostic] = field(default_factory=list)
-    lost: bool = False
-    span: Span = field(init=False)
-
-    def at(self, token: Token) -> Span:
-        """Return the place of a token."""
-        return Span(self.source, token.start_pos or 0, token.end_pos or 0)
-
-    def report(self, code: str, what: str, span: Span | None, fix: str | None, why: str | None = None) -> None:
-        """Note a problem."""
-        self.problems.append(Diagnostic(code, what, (Label(span),) if span else (), why, fix))
 
 
 def build(parsed: Tree[Token], site: Site) -> Any:
@@ -316,6 +266,30 @@ def _include(site: Site, parts: list[Any]) -> tree.Include:
     return tree.Include(unquoted(parts[1]), site.span)
 
 
+def _tier(site: Site, parts: list[Any]) -> tree.Tier | None:
+    _, number, *names = parts
+    if not TIER_NUMBER.fullmatch(number.digits):
+        what = f"{short(number.digits)} isn't the number of a tier"
+        why = "the numbers of tiers are their order in time"
+        site.report("E013", what, number.span, "number tiers by whole numbers: tier 1, tier 2", why)
+        site.lost = True
+        return None
+    return tree.Tier(int(number.digits), tuple(names), site.span)
+
+
+def _known(site: Site, parts: list[Any]) -> tree.Known:
+    word, *chain = parts
+    for mark in chain[1::2]:
+        if mark not in ARROWS:
+            what = f"{word} speaks of arrows, and {mark} isn't one"
+            fix = f"write {word} A -> B"
+            if word == "forbid":
+                fix += "; no arrow at all between two variables is `forbid A -> B` and `forbid B -> A`"
+            site.report("E130", what, site.at(mark), fix)
+            site.lost = True
+    return tree.Known(str(word), tuple(chain[::2]), tuple(str(mark) for mark in chain[1::2]), site.span)
+
+
 def _option(site: Site, parts: list[Any]) -> tree.Option:
     name, literal = parts
     return tree.Option(name, _literal_text(literal), not isinstance(literal, tree.Text), site.span)
@@ -370,6 +344,8 @@ RULES: dict[str, Callable[[Site, list[Any]], Any]] = {
     "side": _side,
     "data": _data,
     "include": _include,
+    "tier": _tier,
+    "known": _known,
     "option": _option,
     "query_statement": _query_statement,
     "named": _named,

@@ -15,6 +15,8 @@ WORD = r"""(?:`[^`\n]*`|"[^"\n]*"|[A-Za-z0-9_\x80-\U0010FFFF]+)"""
 QUOTED = re.compile(r'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|`[^`\n]*`|\#[^\n]*')
 WORDS_IN_A_ROW = re.compile(rf"{WORD}(?:\s+{WORD})+")
 BARE_PATH = re.compile(r"(?P<word>include|data)\s+(?P<path>[\w/~:\\-]*+[./\\][\w./\\-]*)")
+NAMED_TIER = re.compile(rf"tier\s+(?P<name>(?!\d){WORD})\s*:")
+MISSPELT = re.compile(rf"(?P<word>forbidden|forbids|required|requires|tiers)\s+{WORD}")
 COMPOUND = re.compile(r"\w+(?:[-.]\w+)+")
 NUMBER_LIKE = re.compile(r"\.?[0-9][\w.]*")
 WRONG_ARROW = re.compile(r"<?(?:-{2,}|[=~]+)>+|->>+|<-{2,}|<[=~]{2,}|<~|-{3,}")
@@ -37,8 +39,6 @@ LATER = tuple(
         (rf"{WORD} \s* :=", "a structural equation (`:=`)"),
         (rf"{WORD} \s* ~ (?![~>])", "a random draw (`~`)"),
         (r"design \s+ \w+ \s* \(", "a design"),
-        (r"tier \s+ [0-9]+ \s* :", "a tier"),
-        (rf"(?:forbid|require) \s+ (?:\{{|{WORD}) [^=:]* ->", "background knowledge (`forbid`, `require`)"),
     )
 )
 
@@ -168,6 +168,28 @@ def _bare_path(failure: Failure) -> Diagnostic | None:
     )
 
 
+def _named_tier(failure: Failure) -> Diagnostic | None:
+    found = NAMED_TIER.match(failure.masked)
+    if found is None:
+        return None
+    return Diagnostic(
+        "E013",
+        f"{short(failure.span(found, 'name').text)} isn't the number of a tier",
+        (Label(failure.span(found, "name")),),
+        "the numbers of tiers are their order in time",
+        "number tiers by whole numbers: tier 1: A, B",
+    )
+
+
+def _misspelt(failure: Failure) -> Diagnostic | None:
+    found = MISSPELT.match(failure.masked)
+    if found is None or failure.stop - failure.start > found.end():
+        return None
+    meant = next(word for word in ("forbid", "require", "tier") if found["word"].startswith(word))
+    fix = f"write {meant}"
+    return Diagnostic("E002", "two names in a row", (Label(failure.span(found)),), "a name ends at a space", fix)
+
+
 def _foreign_sign(failure: Failure) -> Diagnostic | None:
     found = failure.around(WORDS_IN_A_ROW) or failure.around(re.compile(WORD))
     return found and _foreign(failure.span(found))
@@ -276,6 +298,8 @@ def _unexpected(failure: Failure) -> Diagnostic:
 # The order counts: what is more particular comes first.
 RULES = (
     _bare_path,
+    _named_tier,
+    _misspelt,
     _foreign_sign,
     _wrong_arrow,
     _unspaced_circle,

@@ -100,14 +100,14 @@ def statement_text(statement: tree.Statement) -> str:
                 return f"`{name.text}`" if name.text in HEADERS else written
             return written + (f" : {_kind(kind)}" if kind else "") + _attributes(attributes)
         case tree.EdgeStatement(sides, marks, attributes):
-            fans = [", ".join(name_text(name.text) for name in side) for side in sides]
-            rest = "".join(f" {mark} {fan}" for mark, fan in zip(marks, fans[1:], strict=True))
-            return fans[0] + rest + _attributes(attributes)
+            return _chain(sides, marks) + _attributes(attributes)
         case tree.DataStatement(path, options):
             braces = f" {{ {', '.join(map(_option, options))} }}" if options else ""
             return f"data {string_text(path)}{braces}"
         case tree.Include(path):
             return f"include {string_text(path)}"
+        case tree.Tier() | tree.Known():
+            return _knowledge(statement)
         case tree.QueryStatement(query):
             return expression_text(query)
         case tree.Named(name, query):
@@ -117,6 +117,20 @@ def statement_text(statement: tree.Statement) -> str:
             return f"expect {'not ' * negated}{_after_expect(query)}{test}"
         case tree.Unsupported(what):
             raise ModelError.because("E050", f"{what} can't be written yet", span=statement.span)
+
+
+def _knowledge(statement: tree.Tier | tree.Known) -> str:
+    if isinstance(statement, tree.Tier):
+        return f"tier {statement.number}: {_fan(statement.names)}"
+    return f"{statement.word} {_chain(statement.sides, statement.marks)}"
+
+
+def _chain(sides: tuple[tuple[tree.Name, ...], ...], marks: tuple[str, ...]) -> str:
+    return _fan(sides[0]) + "".join(f" {mark} {_fan(side)}" for mark, side in zip(marks, sides[1:], strict=True))
+
+
+def _fan(names: tuple[tree.Name, ...]) -> str:
+    return ", ".join(name_text(name.text) for name in names)
 
 
 def _kind(kind: tree.KindSpec) -> str:

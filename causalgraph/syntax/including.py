@@ -1,6 +1,6 @@
 """`include "base.dag"`: the graphs of other files, read in place.
 
-An included file brings in its graph: variables, edges, and later background knowledge. Its questions, its `expect`s and
+An included file brings in its graph: variables, edges and background knowledge. Its questions, its `expect`s and
 its data stay its own, for they are about that file: `include` shares what is believed, not what is asked. All files
 share one space of names. A file that is reached twice is read once; a circle of files is an error. The header of the
 including file counts; where it has none, the first included file that has one says the kind of the graph.

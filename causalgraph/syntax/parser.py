@@ -10,6 +10,7 @@ from causalgraph.syntax import tree
 from causalgraph.syntax.explain import Failure, explain, later
 from causalgraph.syntax.grammar import compiled
 from causalgraph.syntax.measure import measure
+from causalgraph.syntax.site import Site
 from causalgraph.syntax.splitter import MAX_BYTES, MAX_DEPTH, MAX_PROBLEMS, MAX_TOKENS, Split, gave_up, split, too_long
 from causalgraph.syntax.splitter import Statement as Place
 
@@ -183,7 +184,7 @@ def _read(source: SourceText, place: Place, start: str, max_depth: int) -> Readi
     # Nothing shorter than the limit can be nested deeper than it.
     if place.end - place.start > max_depth and builder.depth(parsed) > max_depth:
         return Reading(None, (_too_deep(Span(source, place.start, place.end), max_depth),))
-    site = builder.Site(source)
+    site = Site(source)
     node = builder.build(parsed, site)
     return Reading(None if site.lost else node, tuple(site.problems))
 

@@ -6,7 +6,7 @@ Every remark is a diagnostic of severity ``warning`` with a place; none of them 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -30,12 +30,13 @@ SYMMETRIC = ("<->", "--", "o-o")
 
 @dataclass
 class _Seen:
-    """What a document mentions: each name's first place, and where names are declared, joined and asked about."""
+    """What a document mentions: each name's first place; which names are declared, joined, asked about, known of."""
 
     first: dict[str, Span] = field(default_factory=dict)
     declared: dict[str, Span] = field(default_factory=dict)
     joined: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
     edges: list[tuple[tuple[str, str, str], Span]] = field(default_factory=list)
 
 
@@ -71,8 +72,19 @@ def _note(seen: _Seen, statement: tree.Statement) -> None:
                 for a, b in product(left, right):
                     if a.span and b.span:
                         seen.edges.append((_canonical(a.text, mark, b.text), a.span.to(b.span)))
+        case tree.Tier(_, names):
+            _note_known(seen, names)
+        case tree.Known(_, sides):
+            _note_known(seen, (name for side in sides for name in side))
         case tree.QueryStatement(query) | tree.Named(_, query) | tree.Expect(query):
             seen.asked.update(_names(query))
+
+
+def _note_known(seen: _Seen, names: Iterable[tree.Name]) -> None:
+    for name in names:
+        seen.known.add(name.text)
+        if name.span:
+            seen.first.setdefault(name.text, name.span)
 
 
 def _canonical(left: str, mark: str, right: str) -> tuple[str, str, str]:
@@ -156,9 +168,14 @@ def _character(sign: str) -> str:
 
 
 def _unused(seen: _Seen) -> Iterator[Diagnostic]:
-    """W102: a declared variable that no edge and no question mentions."""
+    """W102: a declared variable that no edge, no question and no knowledge mentions.
+
+    A file of knowledge without edges is made for discovery: its declarations say which variables there are.
+    """
+    if seen.known and not seen.joined:
+        return
     for name, span in seen.declared.items():
-        if name not in seen.joined and name not in seen.asked:
+        if name not in seen.joined | seen.asked | seen.known:
             yield _warn(
                 "W102",
                 f"{name} is declared, but no edge and no question mentions it",

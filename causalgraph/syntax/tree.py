@@ -25,6 +25,7 @@ __all__ = [
     "Include",
     "Interval",
     "KindSpec",
+    "Known",
     "Name",
     "Named",
     "Negate",
@@ -36,6 +37,7 @@ __all__ = [
     "Statement",
     "Subscript",
     "Text",
+    "Tier",
     "Unsupported",
 ]
 
@@ -230,6 +232,25 @@ class Include:
 
 
 @dataclass(frozen=True)
+class Tier:
+    """``tier 1: A, B``: nothing that stands in a tier causes what stands in one with a smaller number."""
+
+    number: int
+    names: tuple[Name, ...]
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Known:
+    """``forbid A -> B, C`` or ``require A -> B``: `word` says which; sides and marks as in an `EdgeStatement`."""
+
+    word: str
+    sides: tuple[tuple[Name, ...], ...]
+    marks: tuple[str, ...]
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
 class QueryStatement:
     """A query that stands alone."""
 
@@ -266,7 +287,17 @@ class Unsupported:
 
 
 Statement = (
-    Header | Declaration | EdgeStatement | DataStatement | Include | QueryStatement | Named | Expect | Unsupported
+    Header
+    | Declaration
+    | EdgeStatement
+    | DataStatement
+    | Include
+    | Tier
+    | Known
+    | QueryStatement
+    | Named
+    | Expect
+    | Unsupported
 )
 
 

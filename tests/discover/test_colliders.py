@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from causalgraph.discover.colliders import RULES, Colliders, Evidence
-from causalgraph.discover.knowledge import Knowledge
 from causalgraph.discover.skeleton import skeleton
 from causalgraph.errors import ModelError
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.zhang import circles, orient, pag
+from causalgraph.independence.choosing import Function, choose
 from causalgraph.independence.oracle import oracle
 from oracles.discovery import Asked, Noisy, Told
 from strategies import random_graph, scaled
@@ -170,3 +171,59 @@ def test_a_rule_that_isnt_there_is_refused_with_the_nearest() -> None:
 def test_a_graph_with_no_unshielded_triple_asks_nothing() -> None:
     asked = oracle(MixedGraph.build([("A", "->", "B")]))
     assert Colliders(skeleton(asked, ALPHA), asked, ALPHA).tests == 0
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_of_many_separating_sets_those_that_are_not_kept_count_as_well(rule: str, monkeypatch) -> None:
+    for seed in range(scaled(12, 200)):
+        test = Noisy(seed, [f"V{i}" for i in range(8)], 0.15)
+        with monkeypatch.context() as patched:
+            patched.setattr("causalgraph.discover.skeleton.MOST_KEPT", 1)
+            few = answers(test, rule)
+        few_said = {(a, k, b): few((a, k, b)) for a, b in map(sorted, few.skeleton.separators) for k in test.variables}
+        few_words = [few.words(path) for path in few_said]
+        every = answers(test, rule)
+        assert {path: every(path) for path in few_said} == few_said
+        assert [every.words(path) for path in few_said] == few_words
+
+
+@pytest.mark.parametrize("kind", ["numbers", "levels", "holes"])
+@pytest.mark.parametrize("rule", RULES)
+def test_tests_made_together_give_the_same_evidence(kind: str, rule: str) -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.standard_normal((300, 8))
+    for k in range(2, 8):
+        rows[:, k] += rows[:, rng.choice(k, 2, replace=False)] @ [0.8, 0.5]
+    if kind == "levels":
+        rows = (rows > 0) * 1
+    if kind == "holes":
+        rows[rng.random(rows.shape) < 0.05] = np.nan
+    test = choose(rows, variables=[f"V{k}" for k in range(8)]).test
+    edges = skeleton(test, ALPHA)
+    together = Colliders(edges, test, ALPHA, rule)
+    alone = Colliders(edges, Alone(test), ALPHA, rule)
+    for a, b in map(sorted, edges.separators):
+        assert together.evidence(a, b) == alone.evidence(a, b)
+    assert (together.tests, together.skipped) == (alone.tests, alone.skipped)
+
+
+class Alone:
+    """A test that makes one at a time."""
+
+    def __init__(self, test) -> None:
+        self.name, self.variables, self.test = test.name, test.variables, test.test
+        if hasattr(test, "deepest"):
+            self.deepest = test.deepest
+
+
+def test_a_test_that_could_not_be_made_is_no_evidence() -> None:
+    told = Told("A B C D", "A C|")
+
+    def judge(a: str, b: str, given: tuple[str, ...]) -> float:
+        return float("nan") if given else told.p(a, b, frozenset(given))
+
+    test = Function(judge, told.variables, "f")
+    for rule in RULES:
+        found = Colliders(skeleton(test, ALPHA), test, ALPHA, rule)
+        assert found(("A", "B", "C")) is True
+        assert (found.tests, found.skipped) == ((0, 0) if rule == "standard" else (1, 3))

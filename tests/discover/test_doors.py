@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +16,7 @@ from causalgraph.discover.doors import DOORS as BY_NAME
 from causalgraph.discover.doors import fci, oracle, pc, rfci
 from causalgraph.graphs.equivalence import cpdag
 from causalgraph.graphs.zhang import pag
+from causalgraph.progress import watched
 from causalgraph.variables import Variable
 from frames import MADE
 from oracles.searching import hiding
@@ -100,7 +104,9 @@ def test_knowledge_is_kept_and_told():
         edges = {(e.left, e.right): e.mark for e in found.graph.edges}
         assert edges["V5", "V4"] == "->"
         assert not {("V2", "V3"), ("V3", "V2")} & edges.keys()
-        assert "tiers: V5; V0, V1" in found.text()
+        assert "tier 1: V5\ntier 2: V0, V1" in found.text()
+        read = cg.parse(found.text())
+        assert (read.graph, read.knowledge) == (found.graph, found.settings.knowledge)
         assert found.to_dict()["forbidden"] == [["V2", "V3"], ["V3", "V2"]]
         assert "forbidden V2 -> V3" in str(found.explain("V3", "V2"))
         assert "required V5 -> V4" in str(found.explain("V4", "V5"))
@@ -163,3 +169,70 @@ def test_a_setting_that_cannot_be_is_an_error_with_a_code(door, more, code):
     with pytest.raises(cg.ModelError) as caught:
         door(oracle(cg.graph("A -> B")), **more)
     assert caught.value.code == code
+
+
+class Impatient:
+    """A test that Ctrl-C ends when it is asked for the k-th time."""
+
+    def __init__(self, graph, last):
+        self.asked, self.last, self.calls = oracle(graph), last, 0
+
+    def __call__(self, i, j, given):
+        self.calls += 1
+        if self.calls == self.last:
+            raise KeyboardInterrupt
+        place = self.asked.variables.index
+        return self.asked.test(place(i), place(j), [place(k) for k in given]).p
+
+
+# The path A, C, D, B discriminates D; A and B are cut given C alone.
+BEHIND = "A -> C; C -> B, D; D -> B; L1 -> A, D; L2 -> C, E; E -> B"
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("text", ["A -> C <- B; C -> D", BEHIND])
+def test_ctrl_c_at_any_test_returns_what_is_known_and_says_where_it_stopped(door, text):
+    graph = cg.graph(text)
+    names = [name for name in graph.nodes if not name.startswith("L")]
+    whole = door(Impatient(graph, 0), variables=names)
+    for last in range(1, whole.skeleton.tests + 1):
+        asked = Impatient(graph, last)
+        found = door(asked, variables=names)
+        assert asked.calls >= last
+        assert found.partial
+        assert found.interrupted
+        assert any("interrupted" in why for why in found.unfinished)
+        assert "⚠ unfinished: " in str(found)
+        assert "# unfinished: " in found.text()
+        assert found.to_dict()["partial"] is True
+        # Edges only ever go: what is known by then has all that are found in the end.
+        assert {*whole.skeleton.edges} <= {*found.skeleton.edges}
+    assert not whole.partial
+    assert not whole.interrupted
+
+
+def test_a_cap_is_no_interruption():
+    found = pc(oracle(cg.graph("A -> M1, M2; M1, M2 -> B")), depth=1)
+    assert found.partial
+    assert not found.interrupted
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_whoever_watches_is_told_of_each_level(door):
+    said = []
+
+    @contextmanager
+    def told(what):
+        said.append(what)
+        yield
+
+    with watched(told):
+        found = door(linear(np.random.default_rng(107)))
+    levels_told = [re.fullmatch(r"level (\d): ([\d,]+) edges left, ([\d,]+) tests", what) for what in said]
+    numbers = [tuple(int(n.replace(",", "")) for n in match.groups()) for match in levels_told if match]
+    assert [depth for depth, _, _ in numbers] == list(range(len(numbers)))
+    assert numbers[0] == (0, 15, 0)
+    made = [tests for _, tests, _ in found.skeleton.levels]
+    for k, (_, edges, tests) in enumerate(numbers[1:], 1):
+        assert edges == found.skeleton.levels[k - 1][2]
+        assert tests == sum(made[:k])

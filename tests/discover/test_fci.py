@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from causalgraph.discover.fci import fci
-from causalgraph.discover.knowledge import Knowledge
 from causalgraph.discover.possible import POLICIES, possible_d_sep, regions
 from causalgraph.discover.skeleton import skeleton
 from causalgraph.graphs.ancestral import mag
 from causalgraph.graphs.kinds import cycle
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mags import breaches_of_pag
 from causalgraph.graphs.marks import ARROW, CIRCLE, TAIL, marks_of
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.relations import ancestors
 from causalgraph.graphs.zhang import orient, pag
+from causalgraph.independence.base import Tested, one_by_one
 from causalgraph.independence.gaussian import FisherZ
 from causalgraph.independence.oracle import oracle
 from oracles.ancestral import equivalence_classes, equivalent_graphs, invariant_marks
@@ -277,11 +278,11 @@ def test_contradictory_tests_break_no_knowledge():
         assert not (found.valid and cycle(found.graph))
 
 
-def sample(rng, size, n=400):
+def sample(rng, size, n=400, arrows=2.5):
     order = rng.permutation(size)
     weights = np.zeros((size, size))
     for a, b in combinations(order, 2):
-        if rng.random() < 2.5 / size:
+        if rng.random() < arrows / size:
             weights[a, b] = rng.choice([-1, 1]) * rng.uniform(0.2, 1)
     rows = np.zeros((n, size))
     for k in order:
@@ -302,6 +303,58 @@ def test_the_order_of_columns_changes_nothing():
         assert again.marks == found.marks
         assert [c.edges for c in again.conflicts] == [c.edges for c in found.conflicts]
         assert again.valid == found.valid
+
+
+@pytest.mark.parametrize("rule", ["standard", "conservative", "majority", "max-p"])
+def test_neither_names_nor_the_order_of_columns_change_what_finite_samples_say(rule):
+    rng = np.random.default_rng(83)
+    clashes = 0
+    for k in range(scaled(25, 400)):
+        n = (50, 100, 200, 500)[k % 4]
+        correlation, _ = sample(rng, int(rng.integers(6, 13)), n, 4)
+        names = [f"V{i}" for i in range(len(correlation))]
+        options = {"colliders": rule, "selection": bool(k % 2)}
+        found = fci(FisherZ.of_matrix(correlation, names, n), 0.1, **options)
+        new, order = [f"V{i}" for i in rng.permutation(len(names))], rng.permutation(len(names))
+        turned = FisherZ.of_matrix(correlation[np.ix_(order, order)], [new[i] for i in order], n)
+        again = fci(turned, 0.1, **options)
+        name = dict(zip(names, new, strict=True))
+        assert marks_of(again.graph) == {(name[a], name[b]): mark for (a, b), mark in marks_of(found.graph).items()}
+        assert again.valid == found.valid
+        told = {(name[a], name[b]) for c in found.conflicts if c.kind == "rules" for a, b in c.edges}
+        assert told == {edge for c in again.conflicts if c.kind == "rules" for edge in c.edges}
+        clashes += any("the circle stays" in reason for reason in found.reasons)
+    assert clashes or rule != "standard"
+
+
+def test_where_two_rules_want_opposite_marks_the_circle_stays_and_both_are_told():
+    cuts = {frozenset("AC"): ("B",), frozenset("BD"): ("C",), frozenset("AX"): (), frozenset("DY"): ()}
+
+    class Torn:
+        """Says A *-> B, B no collider on A - B - C; and D *-> C, C none on D - C - B."""
+
+        name = "torn"
+        variables = ("A", "B", "C", "D", "X", "Y")
+
+        def test(self, i, j, given):
+            pair = frozenset((self.variables[i], self.variables[j]))
+            separator = cuts.get(pair, tuple(sorted({"B", "C"} - pair)))
+            joined = pair in map(frozenset, ("AB", "BC", "CD", "XB", "YC"))
+            joined = joined or tuple(self.variables[k] for k in given) != separator
+            return Tested(0.0 if joined else 1.0)
+
+        def level(self, adjacent, testable, depth, alpha):
+            return one_by_one(self.test, adjacent, testable, depth, alpha)
+
+    found = fci(Torn(), 0.5)
+    assert {str(e) for e in found.graph.edges} == {"A o-> B", "X o-> B", "B o-o C", "D o-> C", "Y o-> C"}
+    assert not found.valid
+    first, second = (c for c in found.conflicts if "the circle stays" in c.what)
+    assert {first.edges, second.edges} == {(("B", "C"),), (("C", "B"),)}
+    assert first.what.startswith("the circle stays at B on the edge to C, where R1 along D, C, B wants an arrowhead")
+    assert first.what.endswith("and R1 along A, B, C wants a tail")
+    assert "A ⟂ C | {B} (p = 1), which keeps B from being a collider" in first.behind
+    assert "B ⟂ D | {C} (p = 1), which keeps C from being a collider" in first.behind
 
 
 def test_an_edge_that_knowledge_forbids_both_ways_isnt_there():

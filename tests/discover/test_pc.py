@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from causalgraph.discover.colliders import RULES, Colliders
-from causalgraph.discover.knowledge import Knowledge
 from causalgraph.discover.pc import Oriented, orient_pc
 from causalgraph.discover.skeleton import skeleton
 from causalgraph.errors import ModelError
 from causalgraph.graphs.equivalence import breaches_of_class, cpdag
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.marks import Reason
 from causalgraph.graphs.meek import meek_closure
 from causalgraph.graphs.mixed import MixedGraph

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from causalgraph.discover.fci import fci
-from causalgraph.discover.knowledge import Knowledge
 from causalgraph.discover.rfci import rfci
 from causalgraph.graphs.kinds import cycle
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mags import breaches_of_pag
+from causalgraph.graphs.marks import marks_of
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.zhang import pag
 from causalgraph.independence.base import Tested, one_by_one
@@ -113,6 +114,23 @@ def test_the_order_of_columns_changes_nothing():
         turned = FisherZ.of_matrix(correlation[np.ix_(order, order)], [f"V{i}" for i in order], 300)
         again = rfci(turned, 0.1)
         assert (again.graph, again.marks, again.valid) == (found.graph, found.marks, found.valid)
+
+
+def test_names_change_nothing():
+    rng = np.random.default_rng(84)
+    for k in range(scaled(15, 300)):
+        size, n = int(rng.integers(5, 11)), int(rng.choice([50, 100, 200, 500]))
+        rows = rng.normal(size=(n, size))
+        for column in range(1, size):
+            rows[:, column] += rows[:, :column] @ (rng.normal(size=column) * (rng.random(column) < 0.4))
+        correlation, order = np.corrcoef(rows.T), rng.permutation(size)
+        names, new = [f"V{i}" for i in range(size)], [f"V{i}" for i in rng.permutation(size)]
+        found = rfci(FisherZ.of_matrix(correlation, names, n), 0.1, selection=bool(k % 2))
+        turned = FisherZ.of_matrix(correlation[np.ix_(order, order)], [new[i] for i in order], n)
+        again = rfci(turned, 0.1, selection=bool(k % 2))
+        name = dict(zip(names, new, strict=True))
+        assert marks_of(again.graph) == {(name[a], name[b]): mark for (a, b), mark in marks_of(found.graph).items()}
+        assert again.valid == found.valid
 
 
 def test_knowledge_is_kept():

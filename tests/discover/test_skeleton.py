@@ -8,10 +8,12 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from causalgraph.discover.knowledge import Knowledge
-from causalgraph.discover.skeleton import Skeleton, skeleton
+from causalgraph.discover.possible import retested
+from causalgraph.discover.skeleton import MOST_KEPT, Skeleton, Some, skeleton
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.independence.base import Level
+from causalgraph.independence.choosing import Function
 from causalgraph.independence.oracle import oracle
 from causalgraph.progress import watched
 from oracles.discovery import Noisy, Told, textbook_skeleton
@@ -60,8 +62,8 @@ def test_with_contradictory_tests_it_is_the_textbooks() -> None:
         assert found.tests == tests == sum(made for _, made, _ in found.levels)
         assert set(found.separators) == set(cuts)
         for pair, cut in found.separators.items():
-            assert set(cut.all) == set(cuts[pair])
-            assert len(cut.all) == len(cuts[pair])
+            assert set(cut.all) <= set(cuts[pair])
+            assert len(cut.all) == min(len(cuts[pair]), MOST_KEPT)
             assert cut.p == max(cuts[pair].values()) == cuts[pair][frozenset(cut.best)]
             assert list(cut.best) == sorted(cut.best)
         assert {pair: doubt.p for pair, doubt in found.doubts.items()} == survived
@@ -204,3 +206,58 @@ def test_few_variables_are_no_special_case(count: int) -> None:
 def test_a_p_value_equal_to_alpha_doesnt_cut() -> None:
     assert len(skeleton(Told("A B", "A B|"), 0.5).edges) == 1
     assert len(skeleton(Told("A B", "A B|"), 0.49).edges) == 0
+
+
+def test_of_many_separating_sets_a_few_are_kept_and_what_all_of_them_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("causalgraph.discover.skeleton.MOST_KEPT", 2)
+    monkeypatch.setattr("causalgraph.discover.skeleton.ROOM", 20)
+    rng = np.random.default_rng(5)
+    many = 0
+    for seed in range(scaled(20, 300)):
+        test = Noisy(seed, [f"V{i}" for i in range(9)], float(rng.uniform(0.01, 0.3)))
+        _, cuts, _, _ = textbook_skeleton(test.variables, test.p, ALPHA)
+        for pair, cut in skeleton(test, ALPHA).separators.items():
+            if len(cuts[pair]) <= 2:
+                assert isinstance(cut.all, tuple)
+                continue
+            assert isinstance(cut.all, Some)
+            many += 1
+            assert len(set(cut.all) & set(cuts[pair])) == len(cut.all) == 2
+            assert cut.all.number == len(cuts[pair])
+            members = set().union(*cuts[pair])
+            assert cut.all.holding == {k: sum(k in given for given in cuts[pair]) for k in members}
+    assert many
+
+
+def test_tests_that_could_not_be_made_are_counted_apart() -> None:
+    test = Told("A B C", "A B|")
+    judged = Function(
+        lambda a, b, given: float("nan") if given else test.p(a, b, frozenset(given)), test.variables, "f"
+    )
+    found = skeleton(judged, ALPHA)
+    assert (found.tests, found.skipped) == (3, 2)
+
+
+def test_those_of_wider_sets_that_could_not_be_made_are_counted_as_well() -> None:
+    judged = Function(lambda _a, _b, given: float("nan") if given else 0.0, ("A", "B", "C", "D"), "f")
+    start = np.zeros((4, 4), dtype=bool)
+    start[0, 1] = start[1, 0] = True
+    found = skeleton(judged, ALPHA, start=start)
+    every = ~np.eye(4, dtype=bool)
+    again = retested(judged, found, [every], ALPHA, kept=np.zeros((4, 4), dtype=bool), depth=None)
+    assert (found.tests, found.skipped) == (1, 0)
+    assert (again.tests, again.skipped) == (1, 3)
+    assert again.edges == (("A", "B"),)
+
+
+def test_one_set_for_each_pair_is_kept_as_many_are() -> None:
+    told = ["A B|C", "C D|A"]
+    for order in (told, told[::-1]):
+        found = skeleton(Told("A B C D", *order), ALPHA)
+        assert {pair: tuple(cut.all) for pair, cut in found.separators.items()} == {
+            frozenset("AB"): (frozenset("C"),),
+            frozenset("CD"): (frozenset("A"),),
+        }
+        assert {cut.p for cut in found.separators.values()} == {0.5}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,9 @@ from causalgraph.formats import dag, dagitty, dot, gml, graphml, lavaan
 from causalgraph.formats.diagram import Diagram
 from causalgraph.formats.table import FORMATS, read, sniff, write
 from causalgraph.graphs.kinds import is_legal
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mixed import KINDS, MARKS, Edge, MixedGraph
+from causalgraph.graphs.relations import topological_order
 from causalgraph.loading import parse
 from causalgraph.variables import Variable
 from strategies import names, scaled
@@ -122,7 +124,16 @@ def diagrams(draw: st.DrawFn) -> Diagram:
         for edge in graph.edges
         if draw(st.booleans())
     }
-    return Diagram.of(graph, known, title=draw(st.none() | texts()), edge_attributes=attributes)
+    pairs = st.lists(st.sampled_from(list(permutations(nodes, 2)) or [(nodes[0], nodes[0])]), max_size=3, unique=True)
+    tiers = (tuple(nodes[:2]), tuple(nodes[2:])) if nodes[2:] else ()
+    beside = Knowledge(tiers, tuple(draw(pairs)), tuple(draw(pairs))) if draw(st.booleans()) else None
+    return Diagram.of(graph, known, title=draw(st.none() | texts()), edge_attributes=attributes, knowledge=beside)
+
+
+def fitting(shape: MixedGraph) -> Knowledge:
+    """Return what the order of time and the arrows of an acyclic graph are as knowledge."""
+    arrows = tuple((e.left, e.right) for e in shape.edges if e.mark == "->")
+    return Knowledge.of([[name] for name in topological_order(shape)], [(b, a) for a, b in arrows], arrows)
 
 
 @pytest.mark.parametrize("form", CARRIED)
@@ -151,12 +162,14 @@ def test_our_own_language_reads_what_we_write(diagram: Diagram) -> None:
     claimed = graph if graph.kind not in ("dag", "admg") and is_legal(graph) else replace(graph, kind="pdag")
     for shape in (claimed, plain):
         said = {e: a for e, a in diagram.edge_attributes.items() if e in shape.edges}
-        drawn = Diagram.of(shape, diagram.variables, title=diagram.title, edge_attributes=said)
+        known = fitting(shape) if shape is plain else None
+        drawn = Diagram.of(shape, diagram.variables, title=diagram.title, edge_attributes=said, knowledge=known)
         written = write(drawn, "dag")
         assert sniff(written.text, "x.dag") == "dag"
         model = parse(written.text)
         carried = dag.carried(drawn)
         assert (model.graph, model.variables, model.title) == (carried.graph, carried.variables, carried.title)
+        assert model.knowledge == carried.knowledge
         assert bool(carried.losses) == (carried != drawn)
 
 
@@ -168,6 +181,12 @@ def test_every_writer_writes_every_diagram(diagram: Diagram) -> None:
             written = write(diagram, form)
             # An edge list of a graph whose every edge is a loss is empty, and says so.
             assert written.text.endswith("\n") or (not written.text and (written.losses or not diagram.graph.edges))
+
+
+@pytest.mark.parametrize("form", ["dagitty", "dot", "gml", "graphml"])
+def test_other_formats_say_that_they_lose_knowledge(form: str) -> None:
+    drawn = Diagram.of(MixedGraph.build([("X", "->", "Y")]), knowledge=Knowledge.of(tiers=["X", "Y"]))
+    assert write(drawn, form).losses == ("the knowledge (tiers, forbidden and required arrows)",)
 
 
 @pytest.mark.parametrize("form", ["dagitty", "dot", "gml", "graphml"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from causalgraph.errors import ModelError
-from causalgraph.graphs.kinds import breaches, cycle, require_directed
+from causalgraph.graphs.kinds import breaches, cycle, doubts, require_directed, require_kind
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.relations import topological_order
 from strategies import graphs, random_graph, scaled
@@ -34,6 +34,27 @@ def test_a_two_headed_edge_is_none_of_a_dags():
 
 def test_two_arrows_between_a_pair_contradict_each_other():
     assert codes([("A", "->", "B"), ("B", "->", "A")]) == ["E104"]
+
+
+@pytest.mark.parametrize(
+    ("edges", "code", "doubtful"),
+    [
+        ([("A", "->", "B"), ("B", "->", "C"), ("A", "<->", "C")], "E102", True),
+        ([("A", "->", "B"), ("B", "->", "C"), ("C", "->", "A")], "E103", True),
+        ([("A", "->", "B"), ("A", "o-o", "B")], "E102", False),
+        ([("A", "->", "B"), ("B", "->", "A")], "E104", False),
+    ],
+)
+def test_marks_that_contradict_one_another_in_a_pag_are_a_doubt_and_two_edges_on_a_pair_arent(edges, code, doubtful):
+    graph = MixedGraph.build(edges, kind="pag")
+    assert bool(doubts(graph)) == doubtful
+    with pytest.raises(ModelError, match=code):
+        require_kind(graph, "separation")
+
+
+def test_a_legal_pag_and_other_kinds_leave_no_doubt():
+    assert not doubts(MixedGraph.build([("A", "o->", "B"), ("C", "o->", "B")], kind="pag"))
+    assert not doubts(MixedGraph.build([("A", "->", "B"), ("B", "->", "C"), ("A", "<->", "C")], kind="mag"))
 
 
 def test_the_cycle_is_walked_in_order_from_the_edge_written_first():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from itertools import combinations, islice
+from itertools import combinations, islice, permutations
 from pathlib import Path
 
 import numpy as np
@@ -256,6 +256,29 @@ def test_a_conclusion_against_a_mark_that_stands_is_told_and_not_drawn_in_part()
     found = orient(graph, lambda _: False)
     assert found.graph == graph
     assert found.conflicts == (Conflict("C", "B", Mark.TAIL, Mark.ARROW, Reason("R1", ("A", "B", "C"))),)
+
+
+def test_conclusions_that_clash_leave_the_circle_whatever_the_names():
+    for a, b, c, d in permutations("ABCD"):
+        graph = MixedGraph.build([(a, "o->", b), (b, "o-o", c), (d, "o->", c)], kind="pag")
+        found = orient(graph, lambda _: False)
+        assert found.graph == graph
+        assert not found.reasons
+        claims = {(x.at, x.other, x.stands, x.wanted, x.reason.nodes) for x in found.conflicts}
+        assert claims == {
+            (b, c, Mark.CIRCLE, Mark.TAIL, (a, b, c)),
+            (c, b, Mark.CIRCLE, Mark.ARROW, (a, b, c)),
+            (c, b, Mark.CIRCLE, Mark.TAIL, (d, c, b)),
+            (b, c, Mark.CIRCLE, Mark.ARROW, (d, c, b)),
+        }
+
+
+def test_a_path_whose_answer_differs_from_that_of_another_first_node_clashes():
+    edges = [("D", "o->", "A"), ("E", "o->", "A"), ("A", "<->", "B"), ("A", "->", "C"), ("B", "o-o", "C")]
+    for one in ("D", "E"):
+        found = orient(MixedGraph.build(edges, kind="pag"), lambda path, one=one: path[0] == one, (ALL_RULES[1],))
+        assert Edge("B", "o->", "C") in found.graph.edges
+        assert {(x.at, x.other, x.stands) for x in found.conflicts} == {("B", "C", Mark.CIRCLE)}
 
 
 def test_an_open_question_leaves_the_circles():

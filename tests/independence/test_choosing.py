@@ -130,12 +130,13 @@ def test_a_test_that_could_not_be_made_says_nan():
     assert np.isnan(Function(lambda *_: float("nan"), ("A", "B"), "mine").test(0, 1, []).p)
 
 
-def test_missing_rows_are_counted_for_fishers_z():
+def test_with_missing_values_fishers_z_uses_the_rows_of_each_test_and_says_so():
     holed = NUMBERS.copy()
     holed.loc[:9, "X"] = np.nan
     chosen = choose(holed)
-    assert chosen.test.n == 190
-    assert chosen.notes == ("10 rows with a missing value are left out",)
+    assert chosen.test.n == 200
+    assert (chosen.test.test(0, 1, []).n, chosen.test.test(1, 2, []).n) == (190, 200)
+    assert chosen.notes == ("values are missing: each test uses the rows that are complete in its own variables",)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from causalgraph.data.opening import open_source
 from causalgraph.errors import DataError
-from causalgraph.independence import base, gaussian_kernel, pieces
+from causalgraph.independence import base, gaussian_sweep, pieces
 from causalgraph.independence.gaussian import FisherZ, constants
 from causalgraph.variables import Variable
 from oracles.independence import brute_level, fisher_p, partial_correlation
@@ -168,8 +168,8 @@ def test_a_sweep_that_is_interrupted_goes_on_where_it_stopped(monkeypatch: pytes
     adjacent = some_pairs(rng, v, 0.8)
     whole = test.level(adjacent, adjacent, 3, 0.05)
     for budget, room in ((1, 1 << 16), (100, 5), (1 << 30, 0)):
-        monkeypatch.setattr(gaussian_kernel, "BUDGET", budget)
-        monkeypatch.setattr(gaussian_kernel, "ROOM", room)
+        monkeypatch.setattr(gaussian_sweep, "BUDGET", budget)
+        monkeypatch.setattr(gaussian_sweep, "ROOM", room)
         parts = test.level(adjacent, adjacent, 3, 0.05)
         for field in ("tests", "p", "sets", "pairs", "separators", "values"):
             assert np.array_equal(getattr(whole, field), getattr(parts, field))
@@ -350,3 +350,17 @@ def test_a_few_variables_need_no_compiler() -> None:
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert out.stdout == "[28, 168, 420] False\n"
+
+
+@pytest.mark.parametrize("seed", range(scaled(5, 50)))
+def test_many_tests_at_once_say_exactly_what_each_says(seed: int, speed: str) -> None:
+    rng = np.random.default_rng(seed)
+    test = FisherZ.of_matrix(some_correlation(rng, 8), numbered(8), 40)
+    for depth in range(6):
+        asked = [rng.permutation(8)[: depth + 2] for _ in range(20)]
+        pairs = np.array([sorted(places[:2]) for places in asked], dtype=np.int32)
+        sets = np.array([sorted(places[2:]) for places in asked], dtype=np.int32).reshape(20, depth)
+        alone = [test.test(*pair, given).p for pair, given in zip(pairs.tolist(), sets.tolist(), strict=True)]
+        assert test.many(pairs, sets).tolist() == alone
+    with pytest.raises(DataError, match="too few"):
+        FisherZ.of_matrix(np.eye(9), numbered(9), 7).many(pairs, np.tile(np.arange(2, 6), (20, 1)))

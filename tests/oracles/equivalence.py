@@ -12,7 +12,16 @@ from itertools import chain, combinations, product
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from oracles.separation import is_separated
 
-__all__ = ["Arrows", "agreed", "extensions", "have_same_separations", "keeps", "markov_class"]
+__all__ = [
+    "Arrows",
+    "agreed",
+    "extensions",
+    "have_same_separations",
+    "keeps",
+    "marked",
+    "markov_class",
+    "unshielded_colliders",
+]
 
 Arrow = tuple[str, str]
 Arrows = frozenset[Arrow]
@@ -87,3 +96,21 @@ def _questions(nodes: tuple[str, ...]) -> Iterator[tuple[str, str, tuple[str, ..
 def have_same_separations(one: MixedGraph, two: MixedGraph) -> bool:
     """Say whether two DAGs on the same nodes have exactly the same d-separations."""
     return all(is_separated(one, {x}, {y}, z) == is_separated(two, {x}, {y}, z) for x, y, z in _questions(one.nodes))
+
+
+# A mark as it is written at an end of an edge -> 0 for a tail, 1 for an arrowhead, 2 for a circle.
+ENDS = {"-": 0, "<": 1, ">": 1, "o": 2}
+
+
+def marked(edges: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], int]:
+    """Return the mark at the first of two nodes on the edge to the second: 0 tail, 1 arrowhead, 2 circle."""
+    at = {}
+    for a, mark, b in edges:
+        at[a, b], at[b, a] = ENDS[mark[0]], ENDS[mark[-1]]
+    return at
+
+
+def unshielded_colliders(at: dict[tuple[str, str], int]) -> set[tuple[str, str, str]]:
+    """Return (a, b, c) where arrowheads stand at b on the edges to a and c, a before c, which aren't adjacent."""
+    heads = [place for place, mark in at.items() if mark == 1]
+    return {(a, b, c) for b, a in heads for d, c in heads if b == d and a < c and (a, c) not in at}

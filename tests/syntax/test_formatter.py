@@ -79,3 +79,17 @@ def test_most_drawn_files_parse_so_that_the_properties_mean_something(data: st.D
 def test_what_does_not_parse_is_not_formatted(text: str) -> None:
     with pytest.raises(ModelError):
         fmt(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ('tier 01:A,"B c"', "tier 1: A, `B c`"),
+        ("forbid {A,B}->C<-D", "forbid A, B -> C <- D"),
+        ("require require->tier # why", "require require -> tier  # why"),
+        ("forbid A\n  -> B", "forbid A -> B"),
+    ],
+)
+def test_knowledge_has_one_way_to_be_written(written: str, canonical: str) -> None:
+    assert fmt(written) == canonical + "\n"
+    assert fmt(canonical) == canonical + "\n"

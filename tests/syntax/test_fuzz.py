@@ -112,6 +112,8 @@ TOKENS = (
         "\u2028",
         "\ufeff",
         "tier 1:",
+        "forbid ",
+        "require A -> ",
         "X ~ ",
         "[latent]",
     ),

@@ -117,3 +117,11 @@ def test_include_stays_a_name_elsewhere():
 
 def test_an_include_is_formatted():
     assert fmt('include   "base.dag" # on') == 'include "base.dag"  # on\n'
+
+
+def test_knowledge_of_an_included_file_comes_in_and_is_held_against_all_edges(folder):
+    put(folder, known="A; B; tier 1: A; tier 2: B\nforbid A -> C; C")
+    assert cg.parse('include "known.dag"\nA -> B', directory=folder).knowledge.tiers == (("A",), ("B",))
+    (problem,) = problems(folder, 'include "known.dag"\nB -> A')
+    assert problem.code == "E115"
+    assert {label.span.source.name.rpartition("/")[2] for label in problem.labels} == {"<text>", "known.dag"}

@@ -155,3 +155,25 @@ def test_importing_the_syntax_imports_no_parser_generator() -> None:
 def test_what_is_not_one_question_is_not_a_query(text: str) -> None:
     with pytest.raises(ModelError):
         parse_query(text)
+
+
+@pytest.mark.parametrize("word", ["tier", "forbid", "require"])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("{} -> Y", tree.EdgeStatement),
+        ("{} o-o Y", tree.EdgeStatement),
+        ("{}, A -> Y", tree.EdgeStatement),
+        ("{} : binary", tree.Declaration),
+        ("{} [latent]", tree.Declaration),
+        ("{}", tree.Declaration),
+        ("{} = ate(X, Y)", tree.Named),
+        ("{}(X)", tree.QueryStatement),
+        ("expect {} == 1", tree.Expect),
+        ("tier 1: {}", tree.Tier),
+        ("forbid {0} -> {0}2", tree.Known),
+    ],
+)
+def test_the_words_of_knowledge_are_names_where_a_name_stands(word: str, text: str, kind: type) -> None:
+    (statement,) = parse(text.format(word)).statements
+    assert isinstance(statement, kind)

@@ -62,3 +62,12 @@ def test_a_warning_is_laid_out_as_an_error_is():
 
 def test_more_of_one_kind_than_anyone_reads_are_cut():
     assert len(cg.parse("A -> B\n" * 1000).warnings) == 20
+
+
+def test_a_variable_that_knowledge_mentions_is_used() -> None:
+    (found,) = cg.parse("A -> B; Old : binary; New : binary; tier 1: Old").warnings
+    assert (found.code, found.what[:3]) == ("W102", "New")
+
+
+def test_a_file_of_knowledge_alone_may_declare_what_it_says_nothing_of() -> None:
+    assert cg.parse("Age : continuous; Sex : binary; tier 1: Age").warnings == ()

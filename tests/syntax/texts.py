@@ -175,6 +175,8 @@ statements = st.one_of(
     roles,
     edges(),
     data,
+    st.builds("tier {}:{}{}".format, st.sampled_from(["0", "1", "12"]), space, joined(written_names)),
+    st.builds("{} {} -> {}".format, st.sampled_from(["forbid", "require"]), side(), side()),
     st.builds("{}({})".format, st.sampled_from(["ate", "P", "cpdag", "data"]), joined(expressions)),
     st.builds("{} = {}".format, written_names, expressions),
     st.builds("expect {}{}{}".format, st.sampled_from(["", "not "]), expressions, tests),

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from causalgraph.discover.knowledge import Knowledge
 from causalgraph.errors import ModelError
+from causalgraph.graphs.knowledge import Knowledge
 
 
 def test_tiers_bar_arrows_back_in_time_and_nothing_else() -> None:

@@ -1,0 +1,218 @@
+"""What differs between two graphs: a found one and the true one, yours and a colleague's, before and after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, get_args
+
+from causalgraph.answers import Answer, Block, Document, Word, line
+from causalgraph.criteria.separation import naming
+from causalgraph.errors import ModelError, SourceText
+from causalgraph.graphs.differences import Compared, Verdict, compared
+from causalgraph.graphs.mixed import Edge, MixedGraph
+from causalgraph.graphs.paths import unicode_edge
+
+__all__ = ["Differences", "differences"]
+
+# What a text without a file is called.
+NAMELESS = SourceText("").name
+
+# So many pairs of each sort are shown.
+MOST_SHOWN = 30
+
+
+class HasGraph(Protocol):
+    """A model, or what a search found."""
+
+    @property
+    def graph(self) -> MixedGraph:
+        """The graph."""
+
+
+@dataclass(frozen=True)
+class Differences(Answer):
+    """What differs between two graphs, pair by pair of nodes.
+
+    Attributes:
+        first: the one graph.
+        second: the other graph.
+        names: what they are called.
+        only_first: the pairs that are adjacent in the first graph alone.
+        only_second: the pairs that are adjacent in the second graph alone.
+        other_marks: the pairs that are adjacent in both, by edges that aren't the same.
+        same: the pairs that both graphs join by the same edges.
+        positions: where nodes are to be drawn, y growing downward.
+    """
+
+    first: MixedGraph
+    second: MixedGraph
+    names: tuple[str, str]
+    only_first: tuple[Compared, ...]
+    only_second: tuple[Compared, ...]
+    other_marks: tuple[Compared, ...]
+    same: tuple[Compared, ...]
+    positions: Mapping[str, tuple[float, float]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def distance(self) -> int:
+        """The structural Hamming distance: how many pairs of nodes differ, each counted once.
+
+        Source: Tsamardinos, Brown and Aliferis (2006), section 6, doi:10.1007/s10994-006-6889-7.
+        """
+        return len(self.only_first) + len(self.only_second) + len(self.other_marks)
+
+    @property
+    def nodes_only_first(self) -> tuple[str, ...]:
+        """The nodes that the first graph alone has, in natural order."""
+        return self.first.sorted({*self.first.nodes} - {*self.second.nodes})
+
+    @property
+    def nodes_only_second(self) -> tuple[str, ...]:
+        """The nodes that the second graph alone has, in natural order."""
+        return self.first.sorted({*self.second.nodes} - {*self.first.nodes})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        sorts = {"only_first": self.only_first, "only_second": self.only_second, "other_marks": self.other_marks}
+        return {
+            "kind": "differences",
+            "names": list(self.names),
+            "kinds_claimed": [self.first.kind, self.second.kind],
+            "distance": self.distance,
+            "counts": {sort: len(pairs) for sort, pairs in sorts.items()} | {"same": len(self.same)},
+            **{sort: [_pair(c) for c in pairs] for sort, pairs in sorts.items()},
+            "nodes_only_first": list(self.nodes_only_first),
+            "nodes_only_second": list(self.nodes_only_second),
+            "roles": [{"node": name, "first": a, "second": b} for name, a, b in self._roles()],
+        }
+
+    def document(self) -> Document:
+        """Show the counts, and the pairs behind them."""
+        one, two = self.names
+        differ = self.distance
+        nodes = (self.nodes_only_first, self.nodes_only_second)
+        roles = list(self._roles())
+        pairs = differ + len(self.same)
+        said = f"structural Hamming distance {differ:,}: {differ:,} of {pairs:,} adjacent pairs differ"
+        alike = not (differ or any(nodes) or roles)
+        rows: list[Block] = [line(Word(f"no pair of nodes differs: {pairs:,} are adjacent", "good") if alike else said)]
+        for pairs_of, what in (
+            (self.only_first, f"only in {one}"),
+            (self.only_second, f"only in {two}"),
+            (self.other_marks, f"in both, with other marks ({one}; {two})"),
+        ):
+            if pairs_of:
+                rows.append(line(f"{what}: {len(pairs_of):,}", depth=1))
+                rows += [line(_told(c), depth=2) for c in pairs_of[:MOST_SHOWN]]
+                if len(pairs_of) > MOST_SHOWN:
+                    rows.append(line(f"and {len(pairs_of) - MOST_SHOWN:,} more", depth=2))
+        for name, only in zip(self.names, nodes, strict=True):
+            if only:
+                rows.append(line(Word("⚠ ", "warn"), f"nodes only in {name}: {naming(only)}", depth=1))
+        for node, a, b in roles:
+            rows.append(line(Word("⚠ ", "warn"), f"{node} is {a} in {one}, {b} in {two}", depth=1))
+        if self.first.kind != self.second.kind:
+            kinds = f"{one} is a {self.first.kind}, {two} a {self.second.kind}"
+            rows.append(line(Word(f"{kinds}: marks may differ where the graphs agree", "dim"), depth=1))
+        return Document(tuple(rows))
+
+    def _roles(self) -> list[tuple[str, str, str]]:
+        """Return the nodes that both graphs have in other roles, and those roles."""
+        shared = self.first.sorted({*self.first.nodes} & {*self.second.nodes})
+        found = ((name, _role(name, self.first), _role(name, self.second)) for name in shared)
+        return [(name, a, b) for name, a, b in found if a != b]
+
+    def _repr_svg_(self) -> str:
+        return str(self.draw(".svg"))
+
+    def draw(self, form: str = ".svg") -> str | bytes:
+        """Draw both graphs side by side in the form of a file's ending: ``.svg``, ``.png``, ``.pdf`` or ``.html``.
+
+        Raises:
+            ModelError: there is no such form (E022).
+        """
+        from causalgraph.render import beside, html
+        from causalgraph.render.picture import Picture
+
+        args = self.first, self.second, self.names, Picture(positions=self.positions)
+        if form == ".html":
+            figure = f"<figure>{beside.svg(*args)}</figure>"
+            return html.page(f"{self.names[0]} and {self.names[1]}", figure, html.fragment(self.document()))
+        if form not in beside.FORMS:
+            forms = ", ".join((*beside.FORMS, ".html"))
+            raise ModelError.because(
+                "E022", f"two graphs side by side can't be written as {form!r}", fix=f"use {forms}"
+            )
+        return beside.FORMS[form](*args)
+
+
+def differences(
+    first: MixedGraph | HasGraph, second: MixedGraph | HasGraph, names: tuple[str, str] | None = None
+) -> Differences:
+    """Compare two graphs pair by pair of nodes: which adjacencies one alone has, which have other marks.
+
+    A pair differs where the edges that join it aren't the same, so an undirected edge and an arrow differ. What
+    observational data can tell of a DAG is its cpdag, which is the graph to compare a found cpdag with.
+
+    Args:
+        first: a graph, a model, or what a search found.
+        second: another one.
+        names: what to call them; without it their titles, the names of their files, or "the first" and "the second".
+
+    >>> one = MixedGraph.build([("A", "->", "B"), ("B", "->", "C")])
+    >>> two = MixedGraph.build([("B", "->", "A"), ("C", "->", "D")])
+    >>> print(differences(one, two))
+    structural Hamming distance 3: 3 of 3 adjacent pairs differ
+      only in the first: 1
+        B → C
+      only in the second: 1
+        C → D
+      in both, with other marks (the first; the second): 1
+        A → B; A ← B
+      ⚠ nodes only in the second: {D}
+    """
+    one, two = (g if isinstance(g, MixedGraph) else g.graph for g in (first, second))
+    called = names or (_title(first) or "the first", _title(second) or "the second")
+    if called[0] == called[1]:
+        called = f"{called[0]} (first)", f"{called[1]} (second)"
+    pairs = list(compared(one, two))
+    only_one, only_two, other, same = (tuple(c for c in pairs if c.verdict == verdict) for verdict in get_args(Verdict))
+    places = _positions(first) or _positions(second)
+    return Differences(one, two, called, only_one, only_two, other, same, places)
+
+
+def _title(thing: object) -> str | None:
+    """Return the title of a model, or else the name of its file."""
+    title, source = getattr(thing, "title", None), getattr(thing, "source", None)
+    if isinstance(title, str):
+        return title
+    return (
+        Path(source.name).name if isinstance(source, SourceText) and source.text and source.name != NAMELESS else None
+    )
+
+
+def _positions(thing: object) -> dict[str, tuple[float, float]]:
+    """Return where a model places its nodes."""
+    variables = getattr(thing, "variables", None) or {}
+    return {v.name: v.position for v in variables.values() if v.position is not None}
+
+
+def _role(name: str, graph: MixedGraph) -> str:
+    roles = [role for role, names in (("latent", graph.latent), ("selected", graph.selected)) if name in names]
+    return " and ".join(roles) or "observed"
+
+
+def _pair(pair: Compared) -> dict[str, Any]:
+    return {"pair": list(pair.pair), "first": [list(e) for e in pair.first], "second": [list(e) for e in pair.second]}
+
+
+def _told(pair: Compared) -> str:
+    """Write the edges of a pair in both graphs, read from the same end."""
+    return "; ".join(", ".join(_drawn(e, pair.pair[0]) for e in edges) for edges in (pair.first, pair.second) if edges)
+
+
+def _drawn(edge: Edge, left: str) -> str:
+    read = edge if edge.left == left else edge.turned
+    return f"{read.left} {unicode_edge(read.mark)} {read.right}"
