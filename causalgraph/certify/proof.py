@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -214,14 +215,25 @@ def _no_causal_path(step: Step, plain: Plain) -> Verdict:
     if not isinstance(before, P) or before.given or after != P(before.events):
         return ["it doesn't drop all actions of an effect without conditions"], set()
     x, y = _names(before.do), _names(before.events)
-    forward: nx.DiGraph[str] = nx.DiGraph()
-    forward.add_nodes_from(plain.graph.nodes)
+    near, ancestral = plain.graph.adjacent, plain.graph.kind in {"mag", "pag"}
+    onward: set[tuple[str, str]] = set()
     for edge in plain.graph.edges:
-        at_left, at_right = edge.marks
-        forward.add_edges_from([(edge.left, edge.right)] * (at_left != Mark.ARROW))
-        forward.add_edges_from([(edge.right, edge.left)] * (at_right != Mark.ARROW))
-    wrong = ["it speaks of everyone, and the data are selected"] * bool(plain.graph.selected)
-    wrong += [f"a path leads from {n} to the outcome" for n in sorted(x) if nx.descendants(forward, n) & y]
+        for (a, here), (b, there) in permutations(zip((edge.left, edge.right), edge.marks, strict=True)):
+            if here != Mark.ARROW and not (ancestral and there == Mark.TAIL):
+                onward.add((a, b))
+    # Of steps: in an mpdag a path counts where it is unshielded.
+    steps: nx.DiGraph[tuple[str, str]] = nx.DiGraph()
+    steps.add_nodes_from(onward)
+    unshielded = plain.graph.kind in {"mpdag", "pdag"}
+    for a, b in onward:
+        further = (c for c in near[b] if c != a and (b, c) in onward)
+        steps.add_edges_from(((a, b), (b, c)) for c in further if not (unshielded and c in near[a]))
+    chosen = plain.graph.selected or (ancestral and any(e.mark in {"--", "o--", "--o"} for e in plain.graph.edges))
+    wrong = ["it speaks of everyone, and the data are selected"] * bool(chosen)
+    for n in sorted(x):
+        starts = [s for s in onward if s[0] == n]
+        if any(s[1] in y or any(t[1] in y for t in nx.descendants(steps, s)) for s in starts):
+            wrong.append(f"a path leads from {n} to the outcome")
     premises = [(frozenset(p.x), frozenset(p.y)) for p in step.premises if isinstance(p, DescentPremise)]
     if len(step.premises) != 1 or premises != [(x, y)]:
         wrong.append("the premise isn't about these variables")

@@ -258,17 +258,23 @@ def definite_path(
     return found
 
 
+def selective(graph: MixedGraph) -> Edge | None:
+    """Return an edge of a mag or pag that tells of selection, by a tail opposite no arrowhead; None where none does."""
+    if graph.kind not in ("mag", "pag"):
+        return None
+    return next((edge for edge in graph.edges if edge.mark in ("--", "o--", "--o")), None)
+
+
 def require_unselective(graph: MixedGraph, what: str) -> None:
     """Make sure that no edge of a mag or pag tells of selection.
 
     Raises:
         ModelError: an edge has a tail opposite no arrowhead (E108).
     """
-    if graph.kind in ("mag", "pag"):
-        for edge in graph.edges:
-            if edge.mark in ("--", "o--", "--o"):
-                raise ModelError.because(
-                    "E108",
-                    f"{edge} says that the data were selected: {what} isn't defined there",
-                    why=f"by a tail opposite no arrowhead {edge.left} or {edge.right} is a cause of the selection",
-                )
+    edge = selective(graph)
+    if edge is not None:
+        raise ModelError.because(
+            "E108",
+            f"{edge} says that the data were selected: {what} isn't defined there",
+            why=f"by a tail opposite no arrowhead {edge.left} or {edge.right} is a cause of the selection",
+        )

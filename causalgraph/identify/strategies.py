@@ -18,7 +18,7 @@ from causalgraph.formula.nodes import E, Event, Marginal, P, Value, replace_insi
 from causalgraph.formula.rewriting import parts, product
 from causalgraph.graphs.kinds import DIRECTED, doubts, require_kind
 from causalgraph.graphs.mixed import MixedGraph
-from causalgraph.graphs.possible import possible_descendants
+from causalgraph.graphs.possible import possible_descendants, selective
 from causalgraph.graphs.relations import ancestors
 from causalgraph.graphs.surgery import do
 from causalgraph.identify.proof import AdjustmentPremise, DescentPremise, Proof, SeparationPremise, Step
@@ -103,7 +103,7 @@ def no_effect(asked: Question) -> Derivation | None:
     """
     x, y, w = asked.x, asked.y, asked.w
     graph = asked.graph
-    if graph.selected:
+    if graph.selected or selective(graph) is not None:
         return None
     if graph.kind not in DIRECTED:
         if w or possible_descendants(graph, x) & frozenset(y):

@@ -316,3 +316,22 @@ def test_an_explanation_numbers_the_steps():
     assert "1. Sum over M." in told
     assert "No action is left" in told
     assert text(found.formula) in told
+
+
+def test_a_path_of_an_mpdag_that_must_close_a_cycle_isnt_causal():
+    found = cg.parse("mpdag\nA -> B; B -- C; A -- C").ask("identify(do(B), A)")
+    assert isinstance(found, Identified)
+    assert found.derivation.strategy == "no effect"
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("mag\nA -- B; B -- C", "identify(do(A), C)"),
+        ("mag\nA -- B; B -> Y", "identify(do(Y), B)"),
+        ("pag\nA -- B; B -- C; C -- D; D -- A", "identify(do(A), C)"),
+        ("pag\nA -- B; B -- C; C -- D; D -- A; A -> Y; B -> Y; C -> Y; D -> Y", "identify(do(Y), A)"),
+    ],
+)
+def test_data_that_an_edge_tells_are_selected_dont_speak_of_everyone(text, question):
+    assert isinstance(cg.parse(text).ask(question), Undecided)
