@@ -41,7 +41,7 @@ class Differences(Answer):
         names: what they are called.
         only_first: the pairs that are adjacent in the first graph alone.
         only_second: the pairs that are adjacent in the second graph alone.
-        other_marks: the pairs that are adjacent in both, by edges that aren't the same.
+        other_marks: the pairs that are adjacent in both, by edges that aren't the same: `less` and `contradicting`.
         same: the pairs that both graphs join by the same edges.
         positions: where nodes are to be drawn, y growing downward.
     """
@@ -73,9 +73,25 @@ class Differences(Answer):
         """The nodes that the second graph alone has, in natural order."""
         return self.first.sorted({*self.second.nodes} - {*self.first.nodes})
 
+    @property
+    def less(self) -> tuple[Compared, ...]:
+        """The pairs of `other_marks` where marks may be those of one truth, of which one graph says less."""
+        return tuple(c for c in self.other_marks if c.verdict == "less")
+
+    @property
+    def contradicting(self) -> tuple[Compared, ...]:
+        """The pairs of `other_marks` where no truth fits both: a reversed arrow, a tail against an arrowhead."""
+        return tuple(c for c in self.other_marks if c.verdict == "other")
+
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        sorts = {"only_first": self.only_first, "only_second": self.only_second, "other_marks": self.other_marks}
+        """Return JSON-ready values; `less` and `contradicting` part the pairs of `other_marks`."""
+        sorts = {
+            "only_first": self.only_first,
+            "only_second": self.only_second,
+            "other_marks": self.other_marks,
+            "less": self.less,
+            "contradicting": self.contradicting,
+        }
         return {
             "kind": "differences",
             "names": list(self.names),
@@ -101,7 +117,8 @@ class Differences(Answer):
         for pairs_of, what in (
             (self.only_first, f"only in {one}"),
             (self.only_second, f"only in {two}"),
-            (self.other_marks, f"in both, with other marks ({one}; {two})"),
+            (self.contradicting, f"in both, with marks that contradict each other ({one}; {two})"),
+            (self.less, f"in both, one says less, no contradiction ({one}; {two})"),
         ):
             if pairs_of:
                 rows.append(line(f"{what}: {len(pairs_of):,}", depth=1))
@@ -149,7 +166,9 @@ class Differences(Answer):
 
 
 def differences(
-    first: MixedGraph | HasGraph, second: MixedGraph | HasGraph, names: tuple[str, str] | None = None
+    first: MixedGraph | HasGraph | str | Path,
+    second: MixedGraph | HasGraph | str | Path,
+    names: tuple[str, str] | None = None,
 ) -> Differences:
     """Compare two graphs pair by pair of nodes: which adjacencies one alone has, which have other marks.
 
@@ -157,9 +176,13 @@ def differences(
     observational data can tell of a DAG is its cpdag, which is the graph to compare a found cpdag with.
 
     Args:
-        first: a graph, a model, or what a search found.
+        first: a graph, a model, what a search found, or the path of a model.
         second: another one.
-        names: what to call them; without it their titles, the names of their files, or "the first" and "the second".
+        names: what to call them; without it their titles, or else the names of their files, which also tell apart two
+            of one title, or "the first" and "the second".
+
+    Raises:
+        ModelError: one is something else (E137), or its file can't be read.
 
     >>> one = MixedGraph.build([("A", "->", "B"), ("B", "->", "C")])
     >>> two = MixedGraph.build([("B", "->", "A"), ("C", "->", "D")])
@@ -169,28 +192,67 @@ def differences(
         B → C
       only in the second: 1
         C → D
-      in both, with other marks (the first; the second): 1
+      in both, with marks that contradict each other (the first; the second): 1
         A → B; A ← B
       ⚠ nodes only in the second: {D}
     """
-    one, two = (g if isinstance(g, MixedGraph) else g.graph for g in (first, second))
-    called = names or (_title(first) or "the first", _title(second) or "the second")
-    if called[0] == called[1]:
-        called = f"{called[0]} (first)", f"{called[1]} (second)"
+    first, second = _loaded(first), _loaded(second)
+    one, two = _graph(first), _graph(second)
+    called = names or _names(first, second)
     pairs = list(compared(one, two))
-    only_one, only_two, other, same = (tuple(c for c in pairs if c.verdict == verdict) for verdict in get_args(Verdict))
+    sorts: dict[Verdict, tuple[Compared, ...]] = {
+        verdict: tuple(c for c in pairs if c.verdict == verdict) for verdict in get_args(Verdict)
+    }
+    other = tuple(c for c in pairs if c.verdict in ("less", "other"))
     places = _positions(first) or _positions(second)
-    return Differences(one, two, called, only_one, only_two, other, same, places)
+    return Differences(one, two, called, sorts["first"], sorts["second"], other, sorts["same"], places)
+
+
+def _names(first: object, second: object) -> tuple[str, str]:
+    """Return what two things are called: by title, by file where they have one title, by path, else by their order."""
+    files = _file(first), _file(second)
+    short = tuple(file and Path(file).name for file in files)
+    titles = tuple(_title(thing) or name for thing, name in zip((first, second), short, strict=True))
+    if not any(titles):
+        return "the first", "the second"
+    for one, two in (titles, short, files):
+        if one != two and (one or two):
+            return one or "the first", two or "the second"
+    return f"{titles[0]} (first)", f"{titles[1]} (second)"
+
+
+def _loaded(thing: MixedGraph | HasGraph | str | Path) -> MixedGraph | HasGraph:
+    """Return a model for the path of one."""
+    if not isinstance(thing, str | Path):
+        return thing
+    from causalgraph.loading import load
+
+    return load(thing)
+
+
+def _graph(thing: object) -> MixedGraph:
+    """Return the graph that something is or has.
+
+    Raises:
+        ModelError: there is none (E137).
+    """
+    graph = getattr(thing, "graph", thing)
+    if not isinstance(graph, MixedGraph):
+        fix = "pass a graph, a model, what a search found, or the path of a model"
+        raise ModelError.because("E137", f"a {type(thing).__name__} has no graph to compare", fix=fix)
+    return graph
 
 
 def _title(thing: object) -> str | None:
-    """Return the title of a model, or else the name of its file."""
-    title, source = getattr(thing, "title", None), getattr(thing, "source", None)
-    if isinstance(title, str):
-        return title
-    return (
-        Path(source.name).name if isinstance(source, SourceText) and source.text and source.name != NAMELESS else None
-    )
+    """Return the title of a model."""
+    title = getattr(thing, "title", None)
+    return title if isinstance(title, str) else None
+
+
+def _file(thing: object) -> str | None:
+    """Return the path of a model's file."""
+    source = getattr(thing, "source", None)
+    return source.name if isinstance(source, SourceText) and source.text and source.name != NAMELESS else None
 
 
 def _positions(thing: object) -> dict[str, tuple[float, float]]:

@@ -78,7 +78,7 @@ def parse(
     model = binder.bind(document, Path(directory))
     if binder.problems:
         raise ModelError(*_in_order(binder.problems))
-    return replace(model, warnings=(*remarks(document), *unsettled(model.graph, model.edge_spans)))
+    return replace(model, warnings=(*remarks(document), *unsettled(model.graph, model.edge_spans, model.knowledge)))
 
 
 def load(

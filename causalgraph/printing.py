@@ -27,7 +27,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
 def write(place: Path, content: bytes) -> None:
-    """Write a file whole or not at all; a link stays a link, and permissions stay."""
+    """Write a file whole or not at all; a link stays a link, and permissions stay.
+
+    What is no plain file, such as a pipe or a device, is written to as it is: a file in its place would replace it.
+
+    Raises:
+        ModelError: it can't be written (E015).
+    """
+    try:
+        if place.exists() and not place.is_file():
+            place.write_bytes(content)
+            return
+    except OSError as error:
+        raise ModelError.because("E015", f"{place} can't be written: {error.strerror}") from error
     target = place.resolve()
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:

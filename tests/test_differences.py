@@ -22,7 +22,14 @@ def told():
 
 def test_the_counts_add_up_to_the_distance(told):
     said = told.to_dict()
-    assert said["counts"] == {"only_first": 1, "only_second": 2, "other_marks": 2, "same": 1}
+    assert said["counts"] == {
+        "only_first": 1,
+        "only_second": 2,
+        "other_marks": 2,
+        "less": 2,
+        "contradicting": 0,
+        "same": 1,
+    }
     assert said["distance"] == told.distance == 5
     assert said["other_marks"][0] == {"pair": ["A", "B"], "first": [["A", "o->", "B"]], "second": [["A", "->", "B"]]}
     assert said["nodes_only_second"] == ["F", "U"]
@@ -75,3 +82,17 @@ def test_every_form_shows_both(told, form):
 def test_a_form_that_cannot_hold_both_is_refused(told):
     with pytest.raises(ModelError, match="E022"):
         told.draw(".dot")
+
+
+def test_paths_are_loaded(tmp_path):
+    (tmp_path / "true.dag").write_text("A -> B", encoding="utf-8")
+    told = differences(cg.graph("A -> B; B -> C"), str(tmp_path / "true.dag"))
+    assert told == differences(cg.graph("A -> B; B -> C"), tmp_path / "true.dag")
+    assert (told.distance, told.names[1]) == (1, "true.dag")
+
+
+@pytest.mark.parametrize("thing", [None, 5, [("A", "B")]])
+def test_what_has_no_graph_is_refused(thing):
+    with pytest.raises(cg.ModelError, match="no graph to compare") as error:
+        differences(cg.graph("A -> B"), thing)
+    assert error.value.code == "E137"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from causalgraph.discover import rfci as rfcis
 from causalgraph.discover.colliders import Colliders
 from causalgraph.discover.fci import OrientedPag, cut_short
 from causalgraph.discover.found import Found, Settings, Validity
+from causalgraph.discover.known import Pairs, Tiers, known
 from causalgraph.discover.pc import orient_pc
 from causalgraph.discover.possible import POLICIES, Overlaid, Policy
 from causalgraph.discover.skeleton import Skeleton, skeleton
@@ -30,9 +31,6 @@ ALPHA = 0.01
 # So many variables that others determine, and edges that weren't tested, are named at most.
 MOST_NAMED = 5
 
-Tiers = Iterable[str | Iterable[str]]
-Pairs = Iterable[Sequence[str]]
-
 
 def pc(  # noqa: PLR0913 (settings, each with its own name)
     data: object,
@@ -43,7 +41,7 @@ def pc(  # noqa: PLR0913 (settings, each with its own name)
     tiers: Tiers = (),
     forbidden: Pairs = (),
     required: Pairs = (),
-    knowledge: Knowledge | None = None,
+    knowledge: object = None,
     depth: int | None = None,
     **settings: Any,
 ) -> Found:
@@ -60,7 +58,7 @@ def pc(  # noqa: PLR0913 (settings, each with its own name)
         tiers: groups of variables in the order of time: no arrow leads back.
         forbidden: pairs (a, b): no arrow a -> b; both ways: no edge, and no test.
         required: pairs (a, b): the arrow a -> b.
-        knowledge: all three at once, as `Model.knowledge` has them.
+        knowledge: all three at once: a `Knowledge`, a model that has them, or the path of one; joined to the others.
         depth: the size of the largest set to try.
         settings: further ones of the data and the test, such as ``n``, ``variables``, ``weight``, ``df``.
 
@@ -86,11 +84,11 @@ def pc(  # noqa: PLR0913 (settings, each with its own name)
       an arrowhead at D: A -> B, and A and D aren't adjacent: D -> B would make a new unshielded collider (Meek 1)
     """
     _check(alpha, depth)
-    known = _known(knowledge, tiers, forbidden, required)
-    chosen = choose(data, test, **settings)
-    edges = skeleton(chosen.test, alpha, knowledge=known, depth=depth)
+    said = known(knowledge, tiers, forbidden, required)
+    chosen = choose(data, test, **_meant(settings))
+    edges = skeleton(chosen.test, alpha, knowledge=said, depth=depth)
     answers = Colliders(edges, chosen.test, alpha, colliders, depth)
-    out = orient_pc(edges, answers, known)
+    out = orient_pc(edges, answers, said)
     unfinished = list(cut_short(edges))
     if answers.stopped:
         unfinished.append("the tests of colliders were interrupted: triples may be unsettled")
@@ -103,12 +101,12 @@ def pc(  # noqa: PLR0913 (settings, each with its own name)
             skipped=edges.skipped + answers.skipped,
             separators=Overlaid.of(answers.found(), edges.separators),
         ),
-        settings=_settings("pc", chosen.test, alpha, depth, known, colliders),
+        settings=_settings("pc", chosen.test, alpha, depth, said, colliders),
         reasons=out.marks,
         conflicts=out.conflicts,
         unsettled=out.unsettled,
         unfinished=tuple(unfinished),
-        notes=(*chosen.notes, *_determined(chosen.test), *_untested(edges, known)),
+        notes=(*chosen.notes, *_determined(chosen.test), *_untested(edges, said)),
         test=chosen.test,
     )
 
@@ -122,7 +120,7 @@ def fci(  # noqa: PLR0913 (settings, each with its own name)
     tiers: Tiers = (),
     forbidden: Pairs = (),
     required: Pairs = (),
-    knowledge: Knowledge | None = None,
+    knowledge: object = None,
     depth: int | None = None,
     selection: bool = True,
     possible_d_sep: Policy = "between",
@@ -139,7 +137,7 @@ def fci(  # noqa: PLR0913 (settings, each with its own name)
         tiers: as in `pc`: nothing causes what is in an earlier tier.
         forbidden: pairs (a, b): a doesn't cause b; both ways: no edge, and no test.
         required: pairs (a, b): the arrow a -> b.
-        knowledge: all three at once, as `Model.knowledge` has them.
+        knowledge: all three at once: a `Knowledge`, a model that has them, or the path of one; joined to the others.
         depth: the size of the largest set to try (anytime FCI).
         selection: may the data be selected by what the variables cause?
         possible_d_sep: what edges are tested with again: ``all`` of possible-d-sep, only what lies ``between`` the two
@@ -162,20 +160,20 @@ def fci(  # noqa: PLR0913 (settings, each with its own name)
     _check(alpha, depth, longest)
     if possible_d_sep not in POLICIES:
         raise ModelError.because("E134", f"possible_d_sep is one of {', '.join(POLICIES)}, not {possible_d_sep!r}")
-    known = _known(knowledge, tiers, forbidden, required)
-    chosen = choose(data, test, **settings)
+    said = known(knowledge, tiers, forbidden, required)
+    chosen = choose(data, test, **_meant(settings))
     more = (("selection", selection), ("possible_d_sep", possible_d_sep), ("longest", longest))
     out = fcis.fci(
         chosen.test,
         alpha,
-        knowledge=known,
+        knowledge=said,
         depth=depth,
         colliders=colliders,
         selection=selection,
         possible_d_sep=possible_d_sep,
         longest=longest,
     )
-    return _of_pag(out, chosen, _settings("fci", chosen.test, alpha, depth, known, colliders, more))
+    return _of_pag(out, chosen, _settings("fci", chosen.test, alpha, depth, said, colliders, more))
 
 
 def rfci(  # noqa: PLR0913 (settings, each with its own name)
@@ -186,7 +184,7 @@ def rfci(  # noqa: PLR0913 (settings, each with its own name)
     tiers: Tiers = (),
     forbidden: Pairs = (),
     required: Pairs = (),
-    knowledge: Knowledge | None = None,
+    knowledge: object = None,
     depth: int | None = None,
     selection: bool = True,
     longest: int | None = None,
@@ -216,11 +214,11 @@ def rfci(  # noqa: PLR0913 (settings, each with its own name)
     ['A o-> C', 'B o-> C', 'C -> D']
     """
     _check(alpha, depth, longest)
-    known = _known(knowledge, tiers, forbidden, required)
-    chosen = choose(data, test, **settings)
-    out = rfcis.rfci(chosen.test, alpha, knowledge=known, depth=depth, selection=selection, longest=longest)
+    said = known(knowledge, tiers, forbidden, required)
+    chosen = choose(data, test, **_meant(settings))
+    out = rfcis.rfci(chosen.test, alpha, knowledge=said, depth=depth, selection=selection, longest=longest)
     more = (("selection", selection), ("longest", longest))
-    return _of_pag(out, chosen, _settings("rfci", chosen.test, alpha, depth, known, None, more))
+    return _of_pag(out, chosen, _settings("rfci", chosen.test, alpha, depth, said, None, more))
 
 
 # The name of an algorithm -> its door.
@@ -248,21 +246,6 @@ def oracle(graph: Any) -> Oracle:
     return oracles.oracle(whole)
 
 
-def _known(knowledge: Knowledge | None, tiers: Tiers, forbidden: Pairs, required: Pairs) -> Knowledge:
-    """Return what is known, however it was said.
-
-    Raises:
-        ModelError: it was said in two ways (E130), or isn't what knowledge is.
-    """
-    said = Knowledge.of(tiers, forbidden, required)
-    if knowledge is None:
-        return said
-    if said != Knowledge():
-        fix = "give knowledge=…, or tiers, forbidden and required"
-        raise ModelError.because("E130", "knowledge is given twice", fix=fix)
-    return knowledge
-
-
 def _check(alpha: float, depth: int | None, longest: int | None = None) -> None:
     """Make sure of the numbers.
 
@@ -276,6 +259,21 @@ def _check(alpha: float, depth: int | None, longest: int | None = None) -> None:
     for name, value, least in numbers:
         if value is not None and not (isinstance(value, int) and value >= least):
             raise ModelError.because("E134", f"{name} is a whole number from {least} on, or None, not {value!r}")
+
+
+# What a setting might be called -> what it is called.
+CALLED = {"forbid": "forbidden", "require": "required", "tier": "tiers"}
+
+
+def _meant(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings, where none is called as a statement of the language is.
+
+    Raises:
+        ModelError: one is (E135).
+    """
+    for wrong in CALLED.keys() & settings.keys():
+        raise ModelError.because("E135", f"there is no setting {wrong}", fix=f"did you mean {CALLED[wrong]}?")
+    return settings
 
 
 def _settings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from causalgraph.discover.pc import Contradiction
     from causalgraph.independence.base import Test
 
-__all__ = ["Found", "NoMember", "Settings", "Validity"]
+__all__ = ["Found", "NoMember", "Settings", "Validity", "drawn"]
 
 Pair = frozenset[str]
+# What would be taken for an edge's mark in the middle of a name.
+MARKED = re.compile(r"[<>←→↔—]|--|o-| - ")
 # What an oracle is called.
 ORACLE = "oracle"
 # What is said of a search that Ctrl-C ended.
@@ -275,7 +278,7 @@ class Found(Answer):
 
     def document(self) -> Document:
         """Show the edges, how many tests were made, and whether the graph is legal."""
-        edges = [line(_drawn(e), depth=1) for e in self.graph.edges[:MOST_EDGES]]
+        edges = [line(drawn(e), depth=1) for e in self.graph.edges[:MOST_EDGES]]
         if len(self.graph.edges) > MOST_EDGES:
             edges.append(line(f"and {len(self.graph.edges) - MOST_EDGES:,} more edges", depth=1))
         return Document((*self.verdict(), *edges, *self.remarks()))
@@ -289,7 +292,10 @@ class Found(Answer):
         yield line(Word("✔ ", "good") if self.valid else Word("✘ ", "bad"), said)
         if not self.valid:
             yield line(Word("not valid: tests contradict one another, or leave too much open", "bad"), depth=1)
-            yield from (line(why, depth=2) for why in _few(self.valid.reasons, MOST_SHOWN))
+            for why in _few(self.valid.reasons, MOST_SHOWN):
+                first, *rest = why.split("; ")
+                yield line(first, depth=2)
+                yield from (line(more, depth=3) for more in rest)
         yield from (line(Word("⚠ ", "warn"), f"unfinished: {why}", depth=1) for why in self.unfinished)
 
     def remarks(self) -> Iterator[Block]:
@@ -324,8 +330,18 @@ class _Sets(Mapping[Pair, frozenset[str]]):
         return frozenset(self.found[pair].best)
 
 
-def _drawn(edge: Edge) -> str:
-    return f"{edge.left} {unicode_edge(edge.mark)} {edge.right}"
+def drawn(edge: Edge) -> str:
+    """Write an edge as a reader likes it, its direction from left to right; names that hold marks in backticks.
+
+    >>> drawn(Edge("C", "<-", "A -> B"))
+    '`A -> B` → C'
+    """
+    left, mark, right = edge.canonical
+    return f"{_shown(left)} {unicode_edge(mark)} {_shown(right)}"
+
+
+def _shown(name: str) -> str:
+    return f"`{name}`" if MARKED.search(name) else name
 
 
 def _counted(graph: MixedGraph) -> str:

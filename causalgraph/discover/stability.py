@@ -13,10 +13,9 @@ import numpy as np
 from causalgraph.answers import Answer, Block, Document, Table, Word, line, share_text
 from causalgraph.discover.doors import DOORS
 from causalgraph.discover.drawing import Draw, drawing, source_of
-from causalgraph.discover.found import MOST_EDGES, MOST_SHOWN, Found
+from causalgraph.discover.found import MOST_EDGES, MOST_SHOWN, Found, drawn
 from causalgraph.errors import CausalGraphError, DataError, ModelError, did_you_mean
 from causalgraph.graphs.mixed import Edge
-from causalgraph.graphs.paths import unicode_edge
 from causalgraph.independence.choosing import AUTO, OF_DATA, OF_TABLES, choose
 from causalgraph.progress import watched, working
 from causalgraph.variables import Variable
@@ -246,7 +245,7 @@ def stability(
     >>> found.by, found.frequency("A", "B").edge, found.frequency("A", "C").edge < 0.2
     ('Wishart: assumes normality', 1.0, True)
     """
-    _check(algorithm, replicates, seed)
+    _check(data, algorithm, replicates, seed)
     named = None if variables is None else tuple(variables)
     of_test = {key: settings.pop(key) for key in (*OF_DATA, *OF_TABLES) if key in settings}
     source = source_of(data, test, n, named, of_test)
@@ -268,14 +267,18 @@ def stability(
     return Stability(whole, _counted(whole, graphs), by, len(graphs), replicates, seed, valid, len(failures), notes)
 
 
-def _check(algorithm: str, replicates: object, seed: object) -> None:
+def _check(data: object, algorithm: object, replicates: object, seed: object) -> None:
     """Make sure of the settings.
 
     Raises:
         ModelError: one can't be (E134, E219).
+        DataError: it is given what was found, in place of data (E325).
     """
-    if algorithm not in DOORS:
-        near = did_you_mean(algorithm, DOORS)
+    if isinstance(data, Found):
+        fix = "pass the data themselves: stability(data)"
+        raise DataError.because("E325", "what was found holds no observations that could be drawn anew", fix=fix)
+    if not isinstance(algorithm, str) or algorithm not in DOORS:
+        near = did_you_mean(algorithm, DOORS) if isinstance(algorithm, str) else None
         fix = f"did you mean {near}?" if near else f"use {', '.join(DOORS)}"
         raise ModelError.because("E134", f"there is no algorithm {algorithm}", fix=fix)
     if isinstance(replicates, bool) or not (isinstance(replicates, int | np.integer) and replicates >= 1):
@@ -346,14 +349,13 @@ def _from(edge: Edge, first: str) -> str:
 
 
 def _drawn(pair: Frequency) -> str:
-    mark = _from(pair.found, pair.a) if pair.found is not None else "--"
-    return f"{pair.a} {unicode_edge(mark)} {pair.b}"
+    return drawn(pair.found or Edge(pair.a, "--", pair.b))
 
 
 def _others(pair: Frequency) -> str:
     """Tell the looks of an edge that differ from what was found."""
     own = None if pair.found is None else _from(pair.found, pair.a)
-    told = (f"{pair.a} {unicode_edge(mark)} {pair.b} {share_text(share)}" for mark, share in pair.marks if mark != own)
+    told = (f"{drawn(Edge(pair.a, mark, pair.b))} {share_text(share)}" for mark, share in pair.marks if mark != own)
     return ", ".join(told)
 
 

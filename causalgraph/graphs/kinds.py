@@ -16,6 +16,7 @@ from functools import lru_cache
 from causalgraph.errors import Diagnostic, Label, ModelError, Span
 from causalgraph.graphs.ancestral import breaches_of_mag
 from causalgraph.graphs.equivalence import breaches_of_class
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mags import impossible_marks, unsettled_marks
 from causalgraph.graphs.mixed import KINDS, MARKS, Edge, MixedGraph
 from causalgraph.graphs.relations import topological_order
@@ -157,23 +158,28 @@ UNCLAIMED = {
 }
 
 
-def unsettled(graph: MixedGraph, spans: Mapping[Edge, Span]) -> Iterator[Diagnostic]:
+def unsettled(
+    graph: MixedGraph, spans: Mapping[Edge, Span], knowledge: Knowledge | None = None
+) -> Iterator[Diagnostic]:
     """Yield what is doubtful about the marks of a pag.
 
     A warning (W107) tells of marks that no MAG has; where a MAG has all marks, one for each edge (W106) of those that
-    the MAGs of the class don't all have.
+    the MAGs of the class don't all have, but for marks that knowledge accounts for.
     """
     for doubt in doubts(graph):
-        told = doubt.told(spans)
+        breach = doubt.told(spans)
         why = f"{doubt.why}; the graph can be drawn and written, but nothing follows from it"
-        yield replace(told, code="W107", why=why, fix=f"mend an edge; where data set it, {HELP}", severity="warning")
+        yield replace(breach, code="W107", why=why, fix=f"mend an edge; where data set it, {HELP}", severity="warning")
     if graph.kind == "pag" and not doubts(graph):
-        for (*_, edge), why in unsettled_marks(graph):
+        told: dict[Edge, list[str]] = {}
+        for (*_, edge), why in unsettled_marks(graph, knowledge):
+            told.setdefault(edge, []).append(why)
+        for edge, reasons in told.items():
             yield Diagnostic(
                 "W106",
                 f"{edge} isn't as the rules of orientation leave it",
                 (Label(spans[edge]),) if edge in spans else (),
-                why,
+                "; ".join(reasons),
                 "keep it if it is knowledge; answers take the graph as it is drawn",
                 severity="warning",
             )

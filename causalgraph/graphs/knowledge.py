@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Clash", "Knowledge", "Said"]
 
+# How each is passed.
+WRITTEN = {"tiers": '[["A"], ["B", "C"]]', "forbidden": '[("A", "B")]', "required": '[("A", "B")]'}
+
 Pair = tuple[str, str]
 # One piece of knowledge: ("tier", A), ("forbid", A, B) or ("require", A, B).
 Said = tuple[str, ...]
@@ -62,9 +65,14 @@ class Knowledge:
         """Gather knowledge and make sure that it doesn't contradict itself; a tier of one may be a bare name.
 
         Raises:
-            ModelError: something isn't a pair (E130), or no DAG keeps to all (E131): a variable stands in two tiers,
-                what is required is forbidden, leads back in time, or closes a cycle.
+            ModelError: something isn't a list, or no pair (E130), or no DAG keeps to all (E131): a variable stands in
+                two tiers, what is required is forbidden, leads back in time, or closes a cycle.
         """
+        for what, given in (("tiers", tiers), ("forbidden", forbidden), ("required", required)):
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                raise ModelError.because(
+                    "E130", f"{what} can't be {given!r}", fix=f"pass a list: {what}={WRITTEN[what]}"
+                )
         groups = tuple((t,) if isinstance(t, str) else tuple(dict.fromkeys(t)) for t in tiers)
         made = cls(groups, _pairs("forbidden", forbidden), _pairs("required", required))
         for clash in made.clashes():

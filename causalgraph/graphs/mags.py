@@ -11,6 +11,7 @@ from causalgraph.errors import ModelError
 from causalgraph.graphs.ancestral import breaches_of_mag, mag
 from causalgraph.graphs.completion import MARK_NAMES, completion
 from causalgraph.graphs.equivalence import Equivalence
+from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.marks import ARROW, CIRCLE, TAIL, Place, marks_of
 from causalgraph.graphs.mixed import WRITTEN, Edge, Mark, MixedGraph
 from causalgraph.graphs.zhang import circles, collider_in, orient, orient_mag
@@ -96,24 +97,59 @@ def _doubled(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
             yield (before, edge), f"two edges join {edge.left} and {edge.right}, and in a pag one edge says all"
 
 
-def unsettled_marks(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
-    """Yield the edges whose marks aren't those of the PAG of the MAG that the marks allow, which must be one."""
-    found = orient_mag(_member_of_pag(graph))
-    true = marks_of(found.graph)
+def unsettled_marks(graph: MixedGraph, knowledge: Knowledge | None = None) -> Iterator[tuple[tuple[Edge, ...], str]]:
+    """Yield the edges whose marks aren't those of the PAG of the MAG that the marks allow, which must be one.
+
+    With knowledge, what it sets and what follows from that by the rules belongs there as well, whether knowledge came
+    before the rules, as in discovery, or after them.
+
+    >>> graph = MixedGraph.build([("A", "o->", "B")], kind="pag")
+    >>> len(list(unsettled_marks(graph))), len(list(unsettled_marks(graph, Knowledge.of(tiers=["A", "B"]))))
+    (1, 0)
+    """
+    made = _member_of_pag(graph)
+    found = orient_mag(made)
+    early = true = marks_of(found.graph)
+    reasons = found.reasons
+    if knowledge:
+        answers = collider_in(made)
+        early = marks_of(orient(_informed(circles(graph), knowledge), answers).graph)
+        later = orient(_informed(found.graph, knowledge), answers)
+        true, reasons = marks_of(later.graph), {**found.reasons, **later.reasons}
     for edge in graph.edges:
         ends = ((edge.left, edge.right), (edge.right, edge.left))
-        settled = [(place, true[place]) for place, mark in zip(ends, edge.marks, strict=True) if mark != true[place]]
+        settled = [
+            (place, true[place])
+            for place, mark in zip(ends, edge.marks, strict=True)
+            if mark not in (true[place], early[place])
+        ]
         fixed = [(place, mark) for place, mark in settled if mark != CIRCLE]
         if fixed:
             marks = " and ".join(f"{MARK_NAMES[mark]} at {at}" for (at, _), mark in fixed)
-            rule, nodes = found.reasons[fixed[0][0]]
-            yield (edge,), f"in every MAG of the class {edge} has {marks}, by {rule} along {', '.join(nodes)}"
+            reason = reasons.get(fixed[0][0])
+            by = f"by {reason.rule} along {', '.join(reason.nodes)}" if reason else "by knowledge"
+            yield (edge,), f"in every MAG of the class {edge} has {marks}, {by}"
         for (at, _), mark in settled:
             if mark == CIRCLE:
                 yield (
                     (edge,),
                     f"the mark at {at} of {edge} isn't the same in all MAGs of the class: a circle belongs there",
                 )
+
+
+def _informed(graph: MixedGraph, knowledge: Knowledge) -> MixedGraph:
+    """Return a graph whose circles are marks where knowledge sets them.
+
+    A circle at A on an edge to B becomes a tail where A -> B is required, and an arrowhead where it is ruled out.
+    """
+
+    def mark(a: str, b: str) -> Mark:
+        if at[a, b] != CIRCLE:
+            return at[a, b]
+        return TAIL if knowledge.requires(a, b) else ARROW if knowledge.barred(a, b) else CIRCLE
+
+    at = marks_of(graph)
+    return graph.with_edges(Edge(a, WRITTEN[mark(a, b), mark(b, a)], b).canonical for a, _, b in graph.edges)
 
 
 def _member_of_pag(graph: MixedGraph) -> MixedGraph:

@@ -14,18 +14,23 @@ from causalgraph.criteria.separation import naming, words
 from causalgraph.errors import ModelError
 from causalgraph.formula.mathml import mathml
 from causalgraph.formula.printing import latex, text
+from causalgraph.graphs.equivalence import consistent_extension
 from causalgraph.graphs.kinds import DIRECTED, HELP, doubts
-from causalgraph.graphs.mixed import MixedGraph
+from causalgraph.graphs.mixed import Mark, MixedGraph
 from causalgraph.graphs.paths import Path
 from causalgraph.identify.choosing import Alternative, alternatives, derive, hedge_of
 from causalgraph.identify.hedge import Hedge
 from causalgraph.identify.proof import Proof
 from causalgraph.identify.strategies import Derivation, Question, question
+from causalgraph.syntax.names import name_text
 
 __all__ = ["Identified", "NotIdentified", "Undecided", "Verdict", "identify"]
 
 # Paths that an answer shows; `paths(X, Y | Z)` lists them all.
 PATHS_SHOWN = 12
+
+# Edges with circles that an undecided answer names.
+CIRCLES_SHOWN = 6
 
 # Strategies whose paths, open or closed, show why they work.
 LIT = ("backdoor", "adjustment", "optimal", "no effect")
@@ -276,7 +281,8 @@ def identify(
     """Find a formula for ``P(y | do(x), w)``, or the hedge that shows that none exists.
 
     On a dag or admg one of the two is found. On a class of graphs, and under selection, adjustment is tried, and where
-    that fails the answer is undecided. So it is on a pag that no MAG goes with, as finite data may leave one.
+    that fails the answer is undecided. So it is on a pag that no MAG goes with, and on a pdag that no DAG goes with, as
+    finite data may leave one.
 
     Args:
         graph: a graph of any kind.
@@ -287,7 +293,7 @@ def identify(
         ModelError: the sets overlap or are empty (E212), a name is unknown (E201) or latent (E203), there is no such
             strategy (E214).
 
-    >>> from causalgraph.graphs.mixed import MixedGraph
+    >>> from causalgraph.graphs.mixed import Mark, MixedGraph
     >>> graph = MixedGraph.build([("Z", "->", "X"), ("Z", "->", "Y"), ("X", "->", "Y")])
     >>> identify(graph, "X", "Y").to_dict()["formula"]
     'Σ_z P(Y | X, Z=z) P(Z=z)'
@@ -298,6 +304,8 @@ def identify(
     asked = question(graph, x, y, given)
     if doubts(graph):
         return Undecided(asked, _doubtful(graph))
+    if graph.kind == "pdag" and consistent_extension(graph) is None:
+        return Undecided(asked, f"the graph is no class of graphs: no DAG extends it; {HELP}")
     found = derive(asked, strategy)
     if found is not None:
         return Identified(asked, found)
@@ -328,4 +336,27 @@ def _reason(asked: Question, strategy: str | None) -> str:
         family = adjustment_family(graph, asked.x, asked.y, limit=1)
     except ModelError as error:
         return f"{error.diagnostics[0].what}; {rest}"
-    return f"no set can be adjusted for: {family.none}; {rest}"
+    return f"no set can be adjusted for: {family.none}; {rest}{_circles(graph, family.witness)}"
+
+
+def _circles(graph: MixedGraph, witness: Path | None) -> str:
+    """Name the edges with circles on the path that stands in the way, and what would settle them.
+
+    Where the path has none, the circles at its first two nodes are told: one that is settled may make its first arrow
+    visible.
+    """
+    if graph.kind != "pag" or witness is None:
+        return ""
+    open_edges = [e for e in witness.edges if Mark.CIRCLE in e.marks]
+    if not open_edges:
+        near = set(witness.nodes[:1])
+        open_edges = [e for e in graph.edges if Mark.CIRCLE in e.marks and near & {e.left, e.right}]
+    if not open_edges:
+        return ""
+    named = ", ".join(str(e.canonical) for e in open_edges[:CIRCLES_SHOWN])
+    more = f" and {len(open_edges) - CIRCLES_SHOWN} more" if len(open_edges) > CIRCLES_SHOWN else ""
+    a, mark, b = open_edges[0]
+    one, two = name_text(a), name_text(b)
+    tiers = f"tier 1: {one} and tier 2: {two}, or " if mark == "o-o" else ""
+    known = f"{tiers}require {one} -> {two}"
+    return f"; these circles stand in the way: {named}{more}; what may settle them: knowledge, such as {known}"

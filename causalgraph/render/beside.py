@@ -19,7 +19,13 @@ from causalgraph.render.words import NODE_KEYS, drawn_edge
 
 __all__ = ["FORMS", "beside", "pdf", "png", "svg"]
 
-LOOKS: dict[Verdict, Meaning] = {"first": "first", "second": "second", "other": "other", "same": "faint"}
+LOOKS: dict[Verdict, Meaning] = {
+    "first": "first",
+    "second": "second",
+    "less": "less",
+    "other": "contradiction",
+    "same": "faint",
+}
 
 
 def svg(first: MixedGraph, second: MixedGraph, names: tuple[str, str], picture: Picture | None = None) -> str:
@@ -140,7 +146,8 @@ def _keys(pairs: list[Compared], unshared: frozenset[str], names: tuple[str, str
     words: dict[Verdict, str] = {
         "first": f"only in {names[0]}",
         "second": f"only in {names[1]}",
-        "other": "in both, with other marks",
+        "other": "in both, with marks that contradict each other",
+        "less": "in both, one says less, no contradiction",
         "same": "the same in both",
     }
     differ = len(pairs) - counts["same"]
@@ -157,7 +164,8 @@ def _summary(pairs: list[Compared], names: tuple[str, str]) -> str:
     counts = Counter(pair.verdict for pair in pairs)
     return printable(
         f"Two causal graphs side by side, {names[0]} and {names[1]}: {counts['first']:,} adjacencies only in the first,"
-        f" {counts['second']:,} only in the second, {counts['other']:,} with other marks, {counts['same']:,} the same"
+        f" {counts['second']:,} only in the second, {counts['other']:,} that contradict each other,"
+        f" {counts['less']:,} of which one says less, {counts['same']:,} the same"
     )
 
 

@@ -151,7 +151,7 @@ def _keys(graph: MixedGraph, picture: Picture) -> Iterator[Key]:
 def _width_keys(graph: MixedGraph, picture: Picture, scale: Scale) -> Iterator[Key]:
     """Return what width tells: the widths that the picture has, the strongest first."""
     yield None, scale.title
-    steps = {weight(edge, picture) for edge in graph.edges if meaning(edge, picture) == "plain"}
+    steps = {weight(edge, picture) for edge in graph.edges}
     yield from ((("plain", LINE, s), scale.meaning(s)) for s in reversed(range(len(WIDTHS))) if s in steps)
-    if None in steps:
-        yield ("plain", LINE, None), f"no {scale.noun}"
+    if any(meaning(edge, picture) == "unweighed" for edge in graph.edges):
+        yield ("unweighed", LINE, None), f"no number: the edge has no {scale.noun}"

@@ -22,8 +22,8 @@ __all__ = [
     "Statement",
     "dot",
     "escaped",
-    "growth",
     "is_large",
+    "mark_size",
     "outline",
     "sketch",
     "stroke",
@@ -32,7 +32,8 @@ __all__ = [
 
 POINTS = 72
 ARROW_SIZE = 0.9
-MARK_GROWTH = 0.17
+# Where width tells a number, marks stand out from the widest line.
+WEIGHED_ARROW_SIZE = 1.3
 HEADS = {Mark.TAIL: "none", Mark.ARROW: "normal", Mark.CIRCLE: "odot"}
 
 # The least gap in points between nodes that were placed by hand, and the widest that such a picture may become.
@@ -52,7 +53,7 @@ GRAPH = {
 # short.
 MANY = 50
 LARGE = {"nodesep": "0.12", "ranksep": "1", "pack": "8", "nslimit": "2", "mclimit": "0.5"}
-ROOM_FOR_NUMBERS = {"nodesep": "0.5", "ranksep": "1.1"}
+ROOM_FOR_NUMBERS = {"nodesep": "0.5", "ranksep": "1.6"}
 NODE = {
     "fixedsize": "true",
     "fontname": "Helvetica",
@@ -115,7 +116,9 @@ def sketch(graph: MixedGraph, picture: Picture) -> Sketch:
     edges = [
         Statement(
             (number[e.left], number[e.right]),
-            {"id": f"e{at}"} | stroke(meaning(e, picture), e.marks, weight(e, picture)) | _ranking(e),
+            {"id": f"e{at}"}
+            | stroke(meaning(e, picture), e.marks, weight(e, picture), size=mark_size(picture))
+            | _ranking(e),
         )
         for at, e in enumerate(graph.edges)
     ]
@@ -170,8 +173,8 @@ def outline(roles: Sequence[str], size: Box) -> Attributes:
     return out | {"peripheries": "2"} if "selected" in roles else out
 
 
-def stroke(kind: Meaning, marks: tuple[Mark, Mark], step: int | None = None) -> Attributes:
-    """Return what an edge looks like; a step of weight sets its width."""
+def stroke(kind: Meaning, marks: tuple[Mark, Mark], step: int | None = None, *, size: float = ARROW_SIZE) -> Attributes:
+    """Return what an edge looks like: a step of weight sets its width, and nothing but `size` that of its marks."""
     line = LINES[kind]
     out = {
         "class": kind if step is None else f"{kind} w{step}",
@@ -180,14 +183,16 @@ def stroke(kind: Meaning, marks: tuple[Mark, Mark], step: int | None = None) -> 
         "color": line.tone.light,
         "penwidth": f"{line.width if step is None else WIDTHS[step]:g}",
     }
-    if step:
-        out["arrowsize"] = f"{ARROW_SIZE * growth(step):g}"
+    if size != ARROW_SIZE:
+        out["arrowsize"] = f"{size:g}"
+    if line.dashes == "double":
+        return out | {"color": f"{line.tone.light}:invis:{line.tone.light}"}
     return out if line.dashes == "solid" else out | {"style": line.dashes}
 
 
-def growth(step: int | None) -> float:
-    """Return how much larger the marks of a line are whose width is a step of weight, so that circles stay open."""
-    return 1 + MARK_GROWTH * (step or 0)
+def mark_size(picture: Picture) -> float:
+    """Return the size of every arrowhead and circle of a picture."""
+    return WEIGHED_ARROW_SIZE if picture.weights else ARROW_SIZE
 
 
 def _ranking(edge: Edge) -> Attributes:

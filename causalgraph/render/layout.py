@@ -15,28 +15,30 @@ from causalgraph.render.dot import (
     POINTS,
     Sketch,
     Statement,
-    growth,
     is_large,
+    mark_size,
     outline,
     sketch,
     stroke,
     written,
 )
-from causalgraph.render.geometry import Place, Point, Spline, arc, bar, straight
-from causalgraph.render.numbers import NUMBER_SIZE, placed
+from causalgraph.render.geometry import Place, Point, Spline, arc, bar, halfway, straight
+from causalgraph.render.numbers import SMALL_SIZE, Number, placed
 from causalgraph.render.picture import Box, Picture, meaning, roles, shown, weight, wrap
-from causalgraph.render.theme import LINES, Meaning
+from causalgraph.render.theme import INK, LINES, Meaning
 from causalgraph.render.words import words_of_edge, words_of_node
 
 __all__ = ["Drawing", "Layout", "drawn", "extent", "laid_out", "line", "moved", "node", "run", "tips"]
 
-TIP = 10 * ARROW_SIZE
+# A mark of size 1 is so long, in points.
+MARK = 10
 BAR_LENGTH = 16
+THIN = f"{LINES['plain'].width:g}"
 SECOND_OUTLINE = 4
 
 # Two arrowheads need this much of a line. In a large graph Graphviz leads long two-headed edges round the nodes better
 # than one arc can.
-SHORT = 5 * TIP
+SHORT = 5 * MARK * ARROW_SIZE
 
 # Graphviz keeps its state in the process, and pygraphviz hands that state from one call to the next.
 ONE_AT_A_TIME = threading.Lock()
@@ -68,6 +70,10 @@ class Drawing:
 def laid_out(graph: MixedGraph, picture: Picture) -> Layout:
     """Lay a graph out, the same way every time."""
     plan = sketch(graph, picture)
+    if picture.weights:
+        # Marks lie on thin lines (`line`), and Graphviz makes them longer where lines are wide.
+        thin = tuple(Statement(s.ends, s.attributes | {"penwidth": THIN}) for s in plan.edges)
+        plan = replace(plan, edges=thin)
     found, routes = _by_graphviz(plan)
     named = dict(zip(graph.nodes, (s.ends[0] for s in plan.nodes), strict=True))
     places = {name: found[number] for name, number in named.items()}
@@ -77,8 +83,8 @@ def laid_out(graph: MixedGraph, picture: Picture) -> Layout:
         route = routes.get(statement.attributes["id"])
         if edge.mark == "<->" and (route is None or route.length < SHORT or not is_large(graph)):
             between = (place for name, place in places.items() if name not in (edge.left, edge.right))
-            route = arc(one, other, between, TIP * growth(weight(edge, picture)))
-        splines[edge] = route or straight(one, other, tips(edge.marks, growth(weight(edge, picture))))
+            route = arc(one, other, between, MARK * mark_size(picture))
+        splines[edge] = route or straight(one, other, tips(edge.marks, mark_size(picture)))
     return Layout({name: plan.boxes[number] for name, number in named.items()}, places, splines)
 
 
@@ -113,21 +119,33 @@ def drawn(graph: MixedGraph, picture: Picture, layout: Layout) -> Drawing:
         if edge in kept:
             told[f"e{at}"] = words_of_edge(edge, picture)
             kind = meaning(edge, picture)
-            looks = {"id": f"e{at}"} | stroke(kind, edge.marks, weight(edge, picture))
+            looks = {"id": f"e{at}"} | stroke(kind, edge.marks, weight(edge, picture), size=mark_size(picture))
             edges += line(Statement((number[edge.left], number[edge.right]), looks), layout.splines[edge], kind)
     if picture.weights and picture.weights.written:
-        at_lines = placed({e: layout.splines[e] for e in graph.edges}, layout.places.values(), picture.weights)
-        for at, (text, place) in enumerate(at_lines):
-            nodes.append(_number(f"w{at}", text, place))
-            lines[f"w{at}"] = (text,)
+        splines = {e: layout.splines[e] for e in graph.edges}
+        barred = (halfway(s)[0] for e, s in splines.items() if LINES[meaning(e, picture)].bars)
+        bars = (Place(*at, BAR_LENGTH / 2, BAR_LENGTH / 2, is_round=False) for at in barred)
+        for at, number_at in enumerate(placed(splines, (*layout.places.values(), *bars), picture.weights)):
+            nodes.append(_number(f"w{at}", number_at))
+            lines[f"w{at}"] = (number_at.text,)
+            edges += _leader(f"w{at}", number_at)
     return Drawing(tuple(nodes), tuple(edges), lines, told)
 
 
-def _number(name: str, text: str, place: Place) -> Statement:
-    """Return a number that stands on a line, on paper of its own."""
-    looks = outline((), Box((text,), 2 * place.half_width, 2 * place.half_height))
-    blank = {"class": "note number", "shape": "box", "color": "transparent", "fontsize": str(NUMBER_SIZE)}
+def _number(name: str, number: Number) -> Statement:
+    """Return a number that stands on its line, on paper of its own."""
+    place = number.place
+    looks = outline((), Box((number.text,), 2 * place.half_width, 2 * place.half_height))
+    kind = "note number small" if number.size == SMALL_SIZE else "note number"
+    blank = {"class": kind, "shape": "box", "color": "transparent", "fontsize": str(number.size)}
     return node(name, looks | blank, (place.x, place.y))
+
+
+def _leader(name: str, number: Number) -> Iterator[Statement]:
+    """Yield the thin line that joins a number to its line, where it stands beside it."""
+    if number.leader:
+        looks = {"id": f"{name}-l", "class": "leader", "color": INK.light, "penwidth": "0.75", "dir": "none"}
+        yield Statement((name, name), looks | {"style": "dashed", "pos": str(number.leader)})
 
 
 def node(name: str, looks: dict[str, str], at: Point) -> Statement:
@@ -136,8 +154,17 @@ def node(name: str, looks: dict[str, str], at: Point) -> Statement:
 
 
 def line(statement: Statement, spline: Spline, kind: Meaning) -> Iterator[Statement]:
-    """Yield an edge where its spline lies and the bars across it that its meaning asks for."""
-    yield Statement(statement.ends, statement.attributes | {"pos": str(spline)})
+    """Yield an edge where its spline lies and the bars across it that its meaning asks for.
+
+    A line whose width tells a number has its marks on a thin line of their own, so that they have one size and stroke.
+    """
+    looks = statement.attributes
+    if kind == "plain" and looks["class"] != kind:
+        bare = {"arrowtail": "none", "arrowhead": "none", "pos": str(Spline(spline.points))}
+        yield Statement(statement.ends, looks | bare)
+        thin = {"id": f"{looks['id']}-m", "class": f"{kind} marks", "penwidth": THIN}
+        looks = looks | thin
+    yield Statement(statement.ends, looks | {"pos": str(spline)})
     for at, angle in enumerate(LINES[kind].bars):
         looks = {
             "id": f"{statement.attributes['id']}-{at}",
@@ -181,9 +208,9 @@ def extent(drawing: Drawing) -> tuple[float, float, float, float]:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def tips(marks: tuple[Mark, Mark], size: float = 1) -> tuple[float, float]:
-    """Return the lengths of the marks at the ends of an edge, which may be larger than usual."""
-    return TIP * size * (marks[0] != Mark.TAIL), TIP * size * (marks[1] != Mark.TAIL)
+def tips(marks: tuple[Mark, Mark], size: float = ARROW_SIZE) -> tuple[float, float]:
+    """Return the lengths of the marks at the ends of an edge, given their size."""
+    return MARK * size * (marks[0] != Mark.TAIL), MARK * size * (marks[1] != Mark.TAIL)
 
 
 def run(text: str, program: str, form: str) -> bytes:

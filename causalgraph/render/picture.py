@@ -132,7 +132,9 @@ def meaning(edge: Edge, picture: Picture) -> Meaning:
         ("closed", picture.closed),
         ("biasing", picture.biasing),
     )
-    return next((kind for kind, edges in kinds if edge in edges), "faint" if picture.focus else "plain")
+    has_no_number = picture.weights is not None and edge not in picture.weights.of
+    unlit: Meaning = "faint" if picture.focus else "unweighed" if has_no_number else "plain"
+    return next((kind for kind, edges in kinds if edge in edges), unlit)
 
 
 def weight(edge: Edge, picture: Picture) -> int | None:

@@ -13,7 +13,7 @@ from causalgraph.graphs.paths import Path
 from causalgraph.render.compose import composed, finished
 from causalgraph.render.dot import POINTS, Statement, dot, escaped, written
 from causalgraph.render.layout import Drawing, drawn, extent, laid_out, run
-from causalgraph.render.numbers import NUMBER_SIZE
+from causalgraph.render.numbers import NUMBER_SIZE, SMALL_SIZE
 from causalgraph.render.picture import FONT_SIZE, LINE_HEIGHT, Picture, lighting
 from causalgraph.render.text import printable
 from causalgraph.render.theme import INK, LINES, PAPER, WASH
@@ -34,7 +34,7 @@ CREATED = re.compile(rb"(/CreationDate \(D:)\d{14}")
 # How far below the middle of its line a text stands, so that it looks centred, as a part of its size.
 BASELINE = 0.35
 
-DASHES = {"solid": "none", "dashed": "7 5", "dotted": "1.5 4"}
+DASHES = {"solid": "none", "dashed": "7 5", "dotted": "1.5 4", "double": "none"}
 
 # A picture wider than this, in points, isn't shown smaller than this part of its size, lest its words be too small.
 WIDE = 1000
@@ -189,6 +189,9 @@ def _dress(root: ET.Element, drawing: Drawing, name: str) -> None:
     for paper in root[0].findall("polygon"):
         paper.set("class", "paper")
     for group in root[0].findall("g"):
+        for unseen in group.findall("path[@stroke='none']"):
+            # Between the lines of a double one; the style would draw it.
+            group.remove(unseen)
         key = group.get("id", "")
         group.set("id", f"{name}-{key}")
         for title in group.findall("title"):
@@ -205,7 +208,7 @@ def _words(group: ET.Element, lines: Sequence[str]) -> list[ET.Element]:
     for at, line in enumerate(lines):
         left, x, y = _outline(group)
         flush_left = "left" in classes
-        size = NUMBER_SIZE if "number" in classes else FONT_SIZE
+        size = SMALL_SIZE if "small" in classes else NUMBER_SIZE if "number" in classes else FONT_SIZE
         text = ET.Element("text")
         text.attrib |= {
             "x": f"{left if flush_left else x:.2f}",
@@ -253,6 +256,11 @@ def _style(scope: str, used: Collection[str]) -> str:
         rules[f".edge.{kind} ellipse"] = f"fill:var(--paper);stroke:var(--{kind})"
         if line.bars:
             rules[f".bar.{kind} path"] = f"stroke:var(--{kind});stroke-width:2.5;stroke-dasharray:none"
+    if "marks" in used:
+        # The marks of a wide line lie on a thin one, which leaves the pointer to the wide one.
+        rules[".marks path"] = "pointer-events:none"
+    if "leader" in used:
+        rules[".edge.leader path"] = "stroke:var(--ink);stroke-width:0.75;stroke-dasharray:2 2"
     # Where edges are many, the one under the pointer can be followed.
     rules[".edge:hover path"] = "stroke-width:4"
     for step, width in enumerate(WIDTHS):

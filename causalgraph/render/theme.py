@@ -42,7 +42,8 @@ class Look:
         return ";".join(filter(None, ("1" * self.bold, colour)))
 
 
-Dashes = Literal["solid", "dashed", "dotted"]
+# Double is two thin lines with paper between them.
+Dashes = Literal["solid", "dashed", "dotted", "double"]
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,27 @@ LOOKS: dict[Style, Look] = {
 DARKEST = 0.04045
 
 # Stopped is a causal path that something closes, closed a biasing one; cut is what an intervention removes, and faint
-# what stands back. Of two graphs, one alone has what is first or second, and both have what is other, with other marks.
-Meaning = Literal["plain", "causal", "stopped", "biasing", "closed", "cut", "faint", "first", "second", "other"]
+# what stands back. Where width tells a number, unweighed is what has none: not weak, so not thin. Of two graphs, one
+# alone has what is first or second, and both have the rest: with marks of which one graph says less, or that are a
+# contradiction.
+Meaning = Literal[
+    "plain",
+    "unweighed",
+    "causal",
+    "stopped",
+    "biasing",
+    "closed",
+    "cut",
+    "faint",
+    "first",
+    "second",
+    "less",
+    "contradiction",
+]
 
 LINES: dict[Meaning, Stroke] = {
     "plain": Stroke(INK, 1.25),
+    "unweighed": Stroke(INK, 1, "double"),
     "causal": Stroke(CAUSAL, 3),
     "stopped": Stroke(CAUSAL, 3, "dashed", (90,)),
     "biasing": Stroke(BIASING, 2),
@@ -91,7 +108,8 @@ LINES: dict[Meaning, Stroke] = {
     "faint": Stroke(Tone("#868b91", "#7d838b"), 1),
     "first": Stroke(BIASING, 3.5),
     "second": Stroke(CAUSAL, 3.5, "dashed"),
-    "other": Stroke(INK, 2.5, "dotted"),
+    "less": Stroke(INK, 2.5, "dotted"),
+    "contradiction": Stroke(INK, 2.5, "solid", (45, 135)),
 }
 
 

@@ -51,6 +51,8 @@ def drawn_edge(edge: Edge) -> str:
 def words_of_edge(edge: Edge, picture: Picture) -> str:
     """Say what an edge is."""
     number = picture.weights.words(edge) if picture.weights else None
+    if meaning(edge, picture) == "unweighed" and picture.weights:
+        number = f"no {picture.weights.scale.noun}"
     return _told(drawn_edge(edge), ", ".join(filter(None, (LINE_KEYS.get(meaning(edge, picture)), number))))
 
 

@@ -16,6 +16,7 @@ QUOTED = re.compile(r'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|`[^`\n]*`|\#[^\n]*')
 WORDS_IN_A_ROW = re.compile(rf"{WORD}(?:\s+{WORD})+")
 BARE_PATH = re.compile(r"(?P<word>include|data)\s+(?P<path>[\w/~:\\-]*+[./\\][\w./\\-]*)")
 NAMED_TIER = re.compile(rf"tier\s+(?P<name>(?!\d){WORD})\s*:")
+BARE_TIER = re.compile(rf"tier\s+(?P<names>{WORD}(?:\s*,\s*{WORD})*)\s*\Z")
 MISSPELT = re.compile(rf"(?P<word>forbidden|forbids|required|requires|tiers)\s+{WORD}")
 COMPOUND = re.compile(r"\w+(?:[-.]\w+)+")
 NUMBER_LIKE = re.compile(r"\.?[0-9][\w.]*")
@@ -181,6 +182,15 @@ def _named_tier(failure: Failure) -> Diagnostic | None:
     )
 
 
+def _bare_tier(failure: Failure) -> Diagnostic | None:
+    found = BARE_TIER.match(failure.masked)
+    if found is None or failure.masked[found.start("names")].isdigit():
+        return None
+    names = failure.span(found, "names")
+    why, fix = "the numbers of tiers are their order in time", f"write tier 1: {short(names.text)}"
+    return Diagnostic("E013", "a tier needs a number", (Label(names),), why, fix)
+
+
 def _misspelt(failure: Failure) -> Diagnostic | None:
     found = MISSPELT.match(failure.masked)
     if found is None or failure.stop - failure.start > found.end():
@@ -299,6 +309,7 @@ def _unexpected(failure: Failure) -> Diagnostic:
 RULES = (
     _bare_path,
     _named_tier,
+    _bare_tier,
     _misspelt,
     _foreign_sign,
     _wrong_arrow,

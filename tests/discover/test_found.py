@@ -297,3 +297,8 @@ def test_parts_of_an_explanation_without_a_test_are_none():
     assert said.to_dict()["p"] is None
     assert EdgeExplained("A", "B", None, "mine", 0.1, (), Tested(1.0)).turns_at is None
     assert "no alpha below 1" in str(EdgeExplained("A", "B", None, "mine", 0.1, (), Tested(1.0)))
+
+
+def test_a_name_that_holds_a_mark_stands_in_backticks():
+    told = str(cg.pc(([[1, 0.5], [0.5, 1]], 400), variables=["A -> B", "C"]))
+    assert "`A -> B` — C" in told

@@ -361,3 +361,24 @@ def test_the_answer_is_an_answer():
         assert caught.value.code == code
     assert found.frequency("B", "A") == found.frequency("A", "B")
     assert isinstance(found.found.test.test(0, 1, []), Tested)
+
+
+def test_what_was_found_is_no_data_and_a_number_no_algorithm():
+    data = ([[1, 0.5], [0.5, 1]], 100)
+    found = cg.pc(data, variables=["A", "B"])
+    for again in ((found,), (found, 5)):
+        with pytest.raises(cg.DataError, match="holds no observations") as error:
+            cg.stability(*again)
+        assert error.value.code == "E325"
+    with pytest.raises(cg.ModelError, match="there is no algorithm 5"):
+        cg.stability(data, 5, variables=["A", "B"])
+
+
+def test_edges_of_the_table_lead_from_left_to_right():
+    rng = np.random.default_rng(0)
+    b, c = rng.normal(size=(2, 1000))
+    data = pd.DataFrame({"A": b + c + rng.normal(size=1000), "B": b, "C": c})
+    told = str(cg.stability(data, replicates=5))
+    assert "B → A" in told
+    assert "C → A" in told
+    assert "←" not in told

@@ -335,3 +335,20 @@ def test_a_path_of_an_mpdag_that_must_close_a_cycle_isnt_causal():
 )
 def test_data_that_an_edge_tells_are_selected_dont_speak_of_everyone(text, question):
     assert isinstance(cg.parse(text).ask(question), Undecided)
+
+
+def test_an_undecided_pag_names_the_circles_in_the_way():
+    graph = MixedGraph.build([("A", "o-o", "B"), ("B", "o-o", "C")], kind="pag")
+    said = identify(graph, "A", "C").reason
+    assert "these circles stand in the way: A o-o B, B o-o C" in said
+    assert said.endswith("what may settle them: knowledge, such as tier 1: A and tier 2: B, or require A -> B")
+    hidden = MixedGraph.build([("X", "o->", "Lung cancer")], kind="pag")
+    assert identify(hidden, "X", "Lung cancer").reason.endswith("require X -> `Lung cancer`")
+    undirected = MixedGraph.build([("A", "--", "B")], kind="cpdag")
+    assert "circle" not in identify(undirected, "A", "B").reason
+
+
+def test_a_pdag_that_no_dag_goes_with_is_undecided():
+    found = cg.parse("pdag\nA -- B; B -- C; C -- D; D -- A").ask("identify(do(A), C)")
+    assert isinstance(found, Undecided)
+    assert "no DAG extends it" in found.reason

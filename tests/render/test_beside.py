@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections import Counter
 
 import pytest
 
@@ -93,7 +94,26 @@ def test_what_differs_differs_by_width_and_dashes(panels):
     assert looks[0, "B → C"] == looks[1, "B → C"] == (1, False)
     # Of a bow that differs in one edge, the other stands back.
     assert looks[0, "A ↔ E"] == looks[1, "A ↔ E"] == (1, False)
-    assert looks[1, "A → E"] == (2.5, True)
+    assert looks[1, "A → E"] == (2.5, False)
+
+
+def test_a_contradiction_has_a_cross_and_one_that_says_less_has_none(panels):
+    def crossed(at: int) -> Counter[str]:
+        return Counter(name for name in bars(panels, at))
+
+    assert crossed(0) == {"C ↔ D": 2}
+    assert crossed(1) == {"D → C": 2, "A → E": 2}
+
+
+def bars(panels: Panels, at: int) -> list[str]:
+    """Return the edges of a panel that the bars lie on, by the start of their tooltips."""
+    return [
+        group.findtext("title").partition(":")[0]
+        for group in panels.root.iter("g")
+        if "bar" in group.get("class", "").split()
+        and group.findtext("title")
+        and group.get("id").partition("-")[2].startswith("a") == bool(at)
+    ]
 
 
 def test_a_tooltip_tells_what_the_other_graph_has(panels):
@@ -120,13 +140,13 @@ def test_the_picture_tells_the_counts_and_its_names(panels):
     assert panels.root.get("role") == "img"
     assert panels.root.get("aria-label") == (
         "Two causal graphs side by side, one & only and two: 1 adjacencies only in the first, 1 only in the second,"
-        " 3 with other marks, 2 the same"
+        " 2 that contradict each other, 1 of which one says less, 2 the same"
     )
     words = [text.text for text in panels.root.iter("text")]
     assert {"one & only", "two", "5 of 7 adjacent pairs differ", "only in one & only: 1"} <= set(words)
-    assert {"only in two: 1", "in both, with other marks: 3", "the same in both: 2", "in this graph alone: 1"} <= set(
-        words
-    )
+    assert {"only in two: 1", "the same in both: 2", "in this graph alone: 1"} <= set(words)
+    assert "in both, with marks that contradict each other: 2" in words
+    assert "in both, one says less, no contradiction: 1" in words
 
 
 def test_ids_are_unique_in_a_page_of_several():

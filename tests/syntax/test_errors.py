@@ -88,3 +88,10 @@ def test_statements_of_later_versions_are_kept_as_unsupported() -> None:
     document, problems = parse_all("Y := 3*X + Normal(0, 1)\n  - Z\nA -> B")
     assert [type(s).__name__ for s in document.statements] == ["Unsupported", "EdgeStatement"]
     assert "isn't supported yet" in problems[0].what
+
+
+@pytest.mark.parametrize("text", ["tier asia, smoke", "tier asia", "tier `a b`, c"])
+def test_a_tier_without_a_number_is_shown_one(text):
+    (told,) = parse_all(text)[1]
+    assert (told.code, told.what) == ("E013", "a tier needs a number")
+    assert told.fix == f"write tier 1: {text.removeprefix('tier ')}"
