@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from causalgraph.discover.doors import fci, oracle, pc, rfci
     from causalgraph.discover.stability import stability
     from causalgraph.errors import CausalGraphError, DataError, EstimationError, ModelError
+    from causalgraph.estimate.power import sample_size
     from causalgraph.graphs.mixed import MixedGraph
     from causalgraph.loading import graph, load, parse
     from causalgraph.model import Model
+    from causalgraph.scm.fitting import fit
     from causalgraph.syntax.formatter import fmt
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "__version__",
     "differences",
     "fci",
+    "fit",
     "fmt",
     "graph",
     "load",
@@ -43,6 +46,7 @@ __all__ = [
     "parse",
     "pc",
     "rfci",
+    "sample_size",
     "stability",
 ]
 
@@ -58,6 +62,7 @@ HOMES = {
     "ModelError": "causalgraph.errors",
     "differences": "causalgraph.differences",
     "fci": "causalgraph.discover.doors",
+    "fit": "causalgraph.scm.fitting",
     "fmt": "causalgraph.syntax.formatter",
     "graph": "causalgraph.loading",
     "load": "causalgraph.loading",
@@ -66,6 +71,7 @@ HOMES = {
     "parse": "causalgraph.loading",
     "pc": "causalgraph.discover.doors",
     "rfci": "causalgraph.discover.doors",
+    "sample_size": "causalgraph.estimate.power",
     "stability": "causalgraph.discover.stability",
 }
 

@@ -24,6 +24,7 @@ from causalgraph.graphs.kinds import DIRECTED, require_directed
 from causalgraph.graphs.paths import triples
 from causalgraph.model import Claim, Item, Model, Question
 from causalgraph.names import natural
+from causalgraph.numeric import needs_equations, numeric
 from causalgraph.progress import working
 from causalgraph.sources import Settings, settings_of
 from causalgraph.syntax import queries
@@ -69,7 +70,7 @@ def _identify(model: Model, query: queries.Identify, _text: str, settings: Setti
     try:
         if not _can_be_counted(model, found, settings.source()):
             return found
-        number = _numeric(model, asked, write(asked), settings)
+        number = numeric(model, asked, write(asked), settings)
     except CausalGraphError as error:
         return replace(found, no_estimate=error.diagnostics[0].what)
     return replace(found, estimate=number)
@@ -126,27 +127,6 @@ def witness_of(found: Answer) -> Answer | None:
         return None
     asked = found.question
     return witness(asked.graph, asked.x, asked.y, asked.w, found.hedge.forest, found.hedge.inner)
-
-
-def _numeric(model: Model, query: Any, text: str, settings: Settings) -> Answer:
-    from causalgraph.evaluate.answering import METHODS
-    from causalgraph.evaluate.answering import answer as estimate
-
-    if settings.method not in METHODS:
-        raise ModelError.because(
-            "E214", f"there is no method {settings.method!r} yet", fix=f"use one of {', '.join(METHODS)}"
-        )
-    source = settings.source()
-    return estimate(
-        query,
-        text,
-        model.graph,
-        model.variables,
-        source,
-        method=settings.method,
-        level=settings.level,
-        seed=settings.seed,
-    )
 
 
 def _independent(model: Model, query: queries.Independent, _text: str, _settings: Settings) -> Answer:
@@ -261,11 +241,12 @@ def _equivalent(model: Model, query: queries.Equivalent, _text: str, _settings: 
 ANSWERS: dict[type, Callable[[Model, Any, str, Settings], Answer]] = {
     queries.Identify: _identify,
     queries.Verify: _verify,
-    queries.Probability: _numeric,
-    queries.Expectation: _numeric,
-    queries.Effect: _numeric,
-    queries.Arithmetic: _numeric,
-    queries.Constant: _numeric,
+    queries.Probability: numeric,
+    queries.Expectation: numeric,
+    queries.Counterfactual: numeric,
+    queries.Effect: numeric,
+    queries.Arithmetic: numeric,
+    queries.Constant: numeric,
     queries.Independent: _independent,
     queries.Paths: _paths,
     queries.Triples: _triples,
@@ -306,8 +287,11 @@ def sql(model: Model, query: Any, settings: Settings, *, dialect: str, table: st
     from causalgraph.evaluate.quantities import World
     from causalgraph.evaluate.querying import sql as written
 
-    if ANSWERS[type(query)] is not _numeric:
+    if ANSWERS[type(query)] is not numeric:
         raise ModelError.because("E218", "only a question for a number is SQL", fix="ask P(…), E(…), ate(X, Y), …")
+    across = next(queries.across_worlds(query), None)
+    if across is not None:
+        raise needs_equations(across)
     world = World(model.graph, model.variables, settings.source())
     return written(query, world, dialect=dialect, table=table)
 

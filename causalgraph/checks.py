@@ -10,6 +10,7 @@ from causalgraph.graphs.kinds import DIRECTED
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.syntax.queries import (
     Arithmetic,
+    Counterfactual,
     Effect,
     Expectation,
     Identify,
@@ -28,7 +29,7 @@ LISTED = 12
 # What a text goes by that isn't a file: a question typed on a command line, say.
 TYPED = "<text>"
 # Queries whose every variable data must speak of.
-OBSERVED = (Identify, Probability, Expectation, Effect)
+OBSERVED = (Identify, Probability, Expectation, Counterfactual, Effect)
 
 
 def check_query(query: Query, graph: MixedGraph, variables: Mapping[str, Variable]) -> list[Diagnostic]:

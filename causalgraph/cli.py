@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from causalgraph.discovering import discover
 from causalgraph.errors import CausalGraphError
 from causalgraph.printing import INTERRUPTED, JSON_VERSION, Json, complain, print_json, say, show, write
+from causalgraph.simulating import simulate
 
 if TYPE_CHECKING:
     from causalgraph.model import Model
@@ -91,8 +93,12 @@ def ask(  # noqa: PLR0913, PLR0917 (the options of a command)
     ] = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="A column: rows that share a value.")] = None,
     method: Annotated[
-        str, typer.Option("--method", help="counts, bootstrap, 'bayesian bootstrap', gaussian or sql.")
+        str,
+        typer.Option("--method", help="counts, bootstrap, gaussian, sql, equations; ipw, aipw, matching, … (docs)."),
     ] = "auto",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="An option of the method: trim=0.05, covariates='Age, Sex'.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of what is drawn at random.")] = 0,
     sql: Annotated[
         str | None, typer.Option("--sql", help="Print the question as SQL: duckdb, spark or postgres.")
@@ -116,6 +122,7 @@ def ask(  # noqa: PLR0913, PLR0917 (the options of a command)
         show(written.document())
         raise typer.Exit(written.exit_code)
     options: dict[str, Any] = {"weight": weight, "weights_as": weights_as, "cluster": cluster, "method": method}
+    options |= dict(map(_setting, settings or ()))
     answer = model.ask(query, data, **options, level=level, seed=seed)
     more = witness_of(answer) if witness else None
     if as_json:
@@ -126,6 +133,23 @@ def ask(  # noqa: PLR0913, PLR0917 (the options of a command)
         if more:
             show(more.document())
     raise typer.Exit(answer.exit_code)
+
+
+def _setting(text: str) -> tuple[str, object]:
+    """Read ``name=value``: a number, true or false, names apart by commas, or a word.
+
+    >>> _setting("trim=0.05"), _setting("exact=Age, Sex"), _setting("replace=false")
+    (('trim', 0.05), ('exact', ('Age', 'Sex')), ('replace', False))
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not name.isidentifier():
+        raise typer.BadParameter(f"write an option as name=value, not {text!r}", param_hint="--set")
+    if value.casefold() in ("true", "false"):
+        return name, value.casefold() == "true"
+    for read in (int, float):
+        with suppress(ValueError):
+            return name, read(value)
+    return name, tuple(part.strip().strip("`") for part in value.split(",")) if "," in value else value
 
 
 @app.command()
@@ -221,6 +245,7 @@ def convert(
 
 
 app.command()(discover)
+app.command()(simulate)
 
 
 @app.command()

@@ -12,6 +12,8 @@ __all__ = ["diagram_of", "not_carried"]
 def diagram_of(model: Model) -> Diagram:
     """Return what other formats may hold of a model; its data and its questions are among the losses."""
     losses = ["the data"] * (model.data is not None) + ["the questions"] * bool(model.items)
+    losses += ["the designs"] * bool(model.designs)
+    losses += ["the equations, whose edges stay"] * bool(model.equations)
     return Diagram(
         model.graph,
         model.variables,

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from causalgraph.checks import check_query
+from causalgraph.declaring import declare, drawn_against, equation_problems, meant_as_equation
+from causalgraph.designing import designs_of
 from causalgraph.discover.declared import Declared, declared, named, weighed
 from causalgraph.errors import Diagnostic, Label, ModelError, SourceText, Span, did_you_mean
 from causalgraph.formats.diagram import Diagram
 from causalgraph.formats.table import read, refuse_pickle, sniff
-from causalgraph.graphs.kinds import breaches, doubts, unsettled
+from causalgraph.graphs.kinds import DIRECTED, breaches, doubts, unsettled
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.model import Claim, DataFile, Item, Model, Question, undrawn
 from causalgraph.syntax import tree
 from causalgraph.syntax.build import to_query
+from causalgraph.syntax.equations import Design, Equation, names_in
 from causalgraph.syntax.formatter import expression_text, statement_text
 from causalgraph.syntax.including import parse_files
 from causalgraph.syntax.parser import Limits, as_source
 from causalgraph.syntax.queries import Query
 from causalgraph.syntax.remarks import remarks
 from causalgraph.syntax.splitter import MAX_BYTES, MAX_DEPTH, MAX_PROBLEMS, MAX_TOKENS, gave_up, read_text
-from causalgraph.variables import Kind, Variable
+from causalgraph.variables import Variable
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -36,17 +39,6 @@ __all__ = ["graph", "load", "parse"]
 DATA_COLUMNS = ("weight", "weights_as", "cluster")
 # Two fans of a thousand names are a million edges: that nobody means.
 MAX_EDGES = 250_000
-
-FLAGS: dict[str, Callable[[Variable], Variable]] = {
-    "latent": lambda v: replace(v, latent=True),
-    "selected": lambda v: replace(v, selected=True),
-    "exposure": lambda v: replace(v, exposure=True),
-    "outcome": lambda v: replace(v, outcome=True),
-}
-TEXTS: dict[str, Callable[[Variable, str], Variable]] = {
-    "label": lambda v, text: replace(v, label=text),
-    "unit": lambda v, text: replace(v, unit=text),
-}
 
 
 def parse(
@@ -169,7 +161,9 @@ class _Binder:
         for statement in statements:
             if isinstance(statement, tree.EdgeStatement):
                 self.connect(statement)
-        drawn = bool(self.edge_spans) or header is not None
+        equations = tuple(s for s in statements if isinstance(s, Equation))
+        self.equate(equations)
+        drawn = bool(self.edge_spans or equations) or header is not None
         if not self.variables and not drawn:  # knowledge alone, whose names discovery holds against the data
             self.variables.update((name.text, Variable(name.text, span=name.span)) for name in named(statements))
         if not self.variables and not self.problems:
@@ -178,6 +172,13 @@ class _Binder:
         known = declared(statements, self.variables, self.unread)
         self.problems += known.problems
         bound = self.graph(header, known if drawn else Declared())
+        if equations:
+            self.problems += equation_problems(equations, self.variables)
+            if bound.kind not in DIRECTED:
+                what = f"equations speak of one graph of causes, not of a {bound.kind}"
+                self.report("E156", what, equations[0].span, None, "drop the header, or the equations")
+        designs, wrong = designs_of([s for s in statements if isinstance(s, Design)], bound)
+        self.problems += wrong
         data = self.data([s for s in statements if isinstance(s, tree.DataStatement)])
         items = tuple(self.items(statements, bound))
         self.problems += [undrawn(item.span) for item in items[:1] if known.knowledge and not drawn]
@@ -193,6 +194,8 @@ class _Binder:
             edge_spans=self.edge_spans,
             knowledge=known.knowledge,
             drawn=drawn or not known.knowledge,
+            equations=equations,
+            designs=designs,
         )
 
     def report(
@@ -213,37 +216,10 @@ class _Binder:
     # Variables.
 
     def declare(self, statement: tree.Declaration) -> None:
-        """Add what a declaration says to the variable; its kind may be said once."""
-        name, span = statement.name.text, statement.name.span
-        known = self.variables.get(name, Variable(name, span=span))
-        spec = statement.kind
-        if spec is not None:
-            if known.kind is not None:
-                notes = (Label(known.span, "declared here", primary=False),) if known.span else ()
-                self.report("E110", f"{name} is declared twice", span, None, "keep one declaration", *notes)
-                return
-            kind: Kind = spec.name  # type: ignore[assignment]  # the parser admits no other kinds
-            known = replace(known, kind=kind, levels=spec.levels, span=span)
-        for attribute in statement.attributes:
-            known = self.attribute(known, attribute)
-        self.variables[name] = known
-
-    def attribute(self, known: Variable, attribute: tree.Attribute) -> Variable:
-        """Set one attribute of a variable."""
-        key, value = attribute.key, attribute.value
-        if key in FLAGS:
-            return FLAGS[key](known)
-        if key in TEXTS:
-            return TEXTS[key](known, str(value))
-        if key == "cost" and isinstance(value, float | int) and value >= 0:
-            return replace(known, cost=float(value))
-        if key == "pos":
-            place = _position(str(value))
-            if place:
-                return replace(known, position=place)
-        forms = {"cost": "cost=2.5, a number that isn't negative", "pos": 'pos="1.5,2", two numbers'}
-        self.report("E112", f"{key} can't be {value!r}", attribute.span, None, f"write {forms.get(key, key)}")
-        return known
+        """Add what a declaration says to the variable."""
+        name = statement.name
+        known = self.variables.get(name.text, Variable(name.text, span=name.span))
+        self.variables[name.text] = declare(known, statement, self.problems)
 
     # Edges.
 
@@ -287,6 +263,15 @@ class _Binder:
         edge = Edge(a.text, mark, b.text).canonical
         self.edge_spans.setdefault(edge, span)
         self.tails.setdefault(edge, (a if edge.left == a.text else b).span or span)
+
+    def equate(self, equations: tuple[Equation, ...]) -> None:
+        """Add the edges that equations mean; those that are drawn beside them must agree."""
+        self.problems += drawn_against(equations, self.edge_spans)
+        for equation in equations:
+            name = equation.name
+            self.variables.setdefault(name.text, Variable(name.text, span=name.span))
+            for cause in names_in(equation.expression):
+                self.join(cause, "->", name, cause.span or Span(self.source, 0, 0))
 
     def graph(self, header: tree.Header | None, known: Declared) -> MixedGraph:
         """Make the graph and hold it against the kind that it claims, and against what is known."""
@@ -348,7 +333,7 @@ class _Binder:
         names = {s.name.text for s in statements if isinstance(s, tree.Named)}
         for statement in statements:
             if isinstance(statement, tree.QueryStatement | tree.Named):
-                query = self.query(statement.query, bound)
+                query = self.query(statement.query, bound, statement)
                 if query is not None:
                     name = statement.name.text if isinstance(statement, tree.Named) else None
                     yield Question(query, expression_text(statement.query), name, statement.span)
@@ -374,27 +359,18 @@ class _Binder:
         )
         return None
 
-    def query(self, expr: tree.Expr, bound: MixedGraph) -> Query | None:
+    def query(self, expr: tree.Expr, bound: MixedGraph, statement: tree.Statement | None = None) -> Query | None:
         """Return a query that fits the model; note what is wrong with one that doesn't."""
         if len(self.problems) > MAX_PROBLEMS:
             return None
         try:
             query = to_query(expr)
         except ModelError as error:
-            self.problems += error.diagnostics
+            meant = meant_as_equation(statement) if isinstance(statement, tree.Named) else None
+            self.problems += (meant,) if meant else error.diagnostics
             return None
         found = check_query(query, bound, self.variables)
         self.problems += (
             d for d in found if d.code != "E201" or not d.span or d.span.text.strip("`") not in self.unread
         )
         return None if found else query
-
-
-def _position(text: str) -> tuple[float, float] | None:
-    """Read ``x,y``."""
-    parts = text.split(",")
-    try:
-        x, y = (float(p) for p in parts)
-    except ValueError:
-        return None
-    return x, y

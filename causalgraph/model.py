@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from causalgraph.checks import check_query
-from causalgraph.errors import CausalGraphError, DataError, Diagnostic, Label, ModelError, SourceText, Span
+from causalgraph.designing import Stated
+from causalgraph.errors import (
+    CausalGraphError,
+    DataError,
+    Diagnostic,
+    Label,
+    ModelError,
+    SourceText,
+    Span,
+    did_you_mean,
+)
 from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.syntax import parser
+from causalgraph.syntax.equations import Equation
 from causalgraph.syntax.queries import Query
 from causalgraph.syntax.tree import Expr
 from causalgraph.variables import Variable, WeightsAs
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from causalgraph.answers import Answer
+    from causalgraph.scm.structural import Structural
 
 __all__ = ["Claim", "DataFile", "Item", "Model", "Question", "undrawn"]
 
@@ -69,6 +84,8 @@ class Claim:
 
 
 Item = Question | Claim
+# Names that a message lists at most.
+LISTED = 12
 
 
 def undrawn(span: Span | None) -> Diagnostic:
@@ -86,7 +103,8 @@ def undrawn(span: Span | None) -> Diagnostic:
 class Model:
     """A graph, its variables, what is known beside it, the data and the questions of one file.
 
-    `drawn` says whether there is a graph to be asked; else the file holds knowledge alone, which is for discovery.
+    `equations` say how variables come about, `designs` how the data did. `drawn` says whether there is a graph to be
+    asked; else the file holds knowledge alone, which is for discovery.
     """
 
     graph: MixedGraph
@@ -101,6 +119,69 @@ class Model:
     warnings: tuple[Diagnostic, ...] = field(default=(), compare=False, repr=False)
     knowledge: Knowledge = field(default_factory=Knowledge)
     drawn: bool = True
+    equations: tuple[Equation, ...] = ()
+    designs: tuple[Stated, ...] = ()
+
+    @cached_property
+    def structural(self) -> Structural:
+        """The equations as a structural model, which can be simulated and asked what would have been.
+
+        Raises:
+            ModelError: a variable has no equation (E145), or a two-headed edge speaks of a cause that none has (E156).
+        """
+        from causalgraph.scm.structural import structural
+
+        given = {e.name.text for e in self.equations}
+        missing = [name for name in self.graph.nodes if name not in given]
+        if missing:
+            fix = f"write one, such as {missing[0]} ~ Normal(0, 1)"
+            many = f"{', '.join(missing[:LISTED])}{', …' * (len(missing) > LISTED)}"
+            what = (
+                f"{many} ha{'s' if len(missing) == 1 else 've'} no equation" if given else "the model has no equations"
+            )
+            why = "what a structural model tells follows from how each of its variables comes about"
+            raise ModelError.because("E145", what, why=why, fix=fix, span=self.variables[missing[0]].span)
+        hidden = next((e for e in self.graph.edges if e.mark != "->"), None)
+        if hidden is not None:
+            raise ModelError.because(
+                "E156",
+                f"{hidden} speaks of a hidden cause, and the equations have none",
+                why="the noise of two equations is independent",
+                fix="write the cause as a latent variable with an equation: U ~ Normal(0, 1); U [latent]",
+                span=self.edge_spans.get(hidden.canonical),
+            )
+        return structural(self.equations, self.variables)
+
+    def simulate(self, rows: int, *, seed: int = 0, do: Mapping[str, str | float] | None = None) -> pd.DataFrame:
+        """Draw rows from the equations; latent variables are left out.
+
+        Args:
+            rows: how many.
+            seed: the same seed gives the same units, whatever is set.
+            do: what is set to which level or number.
+
+        Raises:
+            ModelError: a variable has no equation (E145), or isn't in the model (E201), has no such level (E204), or a
+                parameter is free (E148); the number of rows (E223) or the seed (E219) is none.
+            EstimationError: an equation has no value in some rows (E540, E541).
+
+        >>> import causalgraph as cg
+        >>> model = cg.parse("X ~ Bernoulli(0.5); Y := 3*X + Normal(0, 1)")
+        >>> model.simulate(2, do={"X": 1})["X"].tolist()
+        [1, 1]
+        """
+        from causalgraph.scm.simulate import frame, simulate
+
+        self._require_seed(seed)
+        said: object = rows  # whatever its type promises
+        if not isinstance(said, int) or isinstance(said, bool) or rows < 1:
+            raise ModelError.because("E223", f"rows are a whole number above 0, and {said!r} is none")
+        for name in do or ():
+            if name not in self.variables:
+                near = did_you_mean(name, self.variables)
+                fix = f"did you mean {near}?" if near else f"the model has {', '.join(list(self.variables)[:LISTED])}"
+                raise ModelError.because("E201", f"{name} isn't in the model", fix=fix)
+        return frame(self.structural, simulate(self.structural, rows, seed=seed, do=do))
 
     def ask(
         self,
@@ -113,6 +194,7 @@ class Model:
         cluster: str | None = None,
         level: float = 0.95,
         seed: int = 0,
+        **options: Any,
     ) -> Answer:
         """Answer a query about the model.
 
@@ -122,14 +204,16 @@ class Model:
                 path of a file, or what `open_data` made of one; without it, the data that the model names.
             method: how the number and its error are found: ``counts`` by cells and the formula's gradient,
                 ``bootstrap`` or ``bayesian bootstrap`` by resampled cells, ``gaussian`` by linear equations, ``sql`` by
-                one query of the engine; ``auto`` takes ``counts``, or ``gaussian`` where a treatment or covariate is
-                continuous.
+                one query of the engine, ``equations`` by the model's structural equations alone; ``auto`` takes
+                ``equations`` where there are some and no data, or where the question speaks of other worlds, else
+                ``counts``, or ``gaussian`` where a treatment or covariate is continuous.
             weight: the column of weights.
             weights_as: what the weights are: ``counts``, ``survey`` weights or an ``exact`` distribution; without it,
                 numbers that add up to 1 are exact, other whole numbers counts, and all else survey weights.
             cluster: a column whose values tell which rows belong together, such as a school or a patient.
             level: the level of confidence of intervals.
             seed: of what is drawn at random: the bootstrap, the critical value of a table's joint intervals.
+            options: those of an estimator, such as ``covariates``, a set to adjust for in place of the graph's choice.
 
         Raises:
             ModelError: the query can't be read, or doesn't fit the model.
@@ -145,11 +229,10 @@ class Model:
         from causalgraph.ask import answer
         from causalgraph.sources import settings_of
 
-        said: tuple[object, object] = level, seed  # whatever their types promise
-        if not (isinstance(said[0], float | int) and 0 < level < 1):
+        said: object = level  # whatever its type promises
+        if not (isinstance(said, float | int) and 0 < level < 1):
             raise ModelError.because("E216", f"a level of confidence lies between 0 and 1, and {level!r} doesn't")
-        if not (isinstance(said[1], int) and seed >= 0):
-            raise ModelError.because("E219", f"a seed is a whole number that isn't negative, and {seed!r} is none")
+        self._require_seed(seed)
         asked = self._checked(query)
         settings = settings_of(
             self,
@@ -160,6 +243,7 @@ class Model:
             method=method,
             level=level,
             seed=seed,
+            options=options,
         )
         return answer(self, asked, query if isinstance(query, str) else None, settings)
 
@@ -183,6 +267,11 @@ class Model:
         from causalgraph.sources import settings_of
 
         return sql(self, self._checked(query), settings_of(self, data), dialect=dialect, table=table)
+
+    @staticmethod
+    def _require_seed(seed: object) -> None:
+        if not (isinstance(seed, int) and seed >= 0):
+            raise ModelError.because("E219", f"a seed is a whole number that isn't negative, and {seed!r} is none")
 
     def _checked(self, query: str | Query) -> Query:
         asked = parser.parse_query(query) if isinstance(query, str) else query

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from causalgraph.errors import DataError, ModelError
@@ -26,6 +26,7 @@ class Settings:
     method: str = "auto"
     level: float = 0.95
     seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def opened(model: Model, data: object = None) -> Opened:

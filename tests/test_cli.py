@@ -196,7 +196,12 @@ def test_a_graph_is_found_in_a_file_and_answers_questions(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "code", "said"),
-    [(["--alg", "ges"], 2, "ges"), (["--forbid", "A"], 2, "A -> B"), (["--alpha", "2"], 2, "between 0 and 1"), ([], 4, "E310")],
+    [
+        (["--alg", "ges"], 2, "ges"),
+        (["--forbid", "A"], 2, "A -> B"),
+        (["--alpha", "2"], 2, "between 0 and 1"),
+        ([], 4, "E310"),
+    ],
 )
 def test_a_search_that_can_not_be_says_so(tmp_path, options, code, said):
     done = run("discover", "nowhere.csv", *options, folder=tmp_path)

@@ -67,7 +67,11 @@ ELSEWHERE = {
 
 # A model whose effect isn't identified; no example has one.
 BOW = "X -> Y; X <-> Y"
-INLINE = {verb: [f"{verb}(do(X), Y)"] for verb in ("identify", "identified")}
+# Equations, which answer what would have been; no example has any.
+COINS = "X ~ Bernoulli(0.5); Y ~ Bernoulli(0.2 + 0.5*X)"
+INLINE = {verb: [(BOW, f"{verb}(do(X), Y)")] for verb in ("identify", "identified")} | {
+    verb: [(COINS, f"{verb}(X, Y)")] for verb in ("pn", "ps", "pns")
+}
 
 
 def every(kind: str) -> list[Block]:
@@ -86,7 +90,7 @@ def rows(header: str) -> list[list[str]]:
 def answers(verb: str) -> list[dict[str, Any]]:
     """Ask the examples what the verb asks."""
     asked = [("banner.dag", query) for query in ASKED.get(verb, ())] + ELSEWHERE.get(verb, [])
-    inline = [cg.parse(BOW).ask(query).to_dict() for query in INLINE.get(verb, [])]
+    inline = [cg.parse(text).ask(query).to_dict() for text, query in INLINE.get(verb, [])]
     return inline + [cg.load(ROOT / "examples" / file).ask(query).to_dict() for file, query in asked]
 
 
@@ -155,7 +159,7 @@ class TestLanguage:
     keys = MappingProxyType(dict(rows("| kind of answer | keys |")))
 
     def test_every_verb_is_in_the_table(self) -> None:
-        assert set(self.kinds) == set(VERBS) == {*ASKED, *ELSEWHERE}
+        assert set(self.kinds) == set(VERBS) == {*ASKED, *ELSEWHERE, *INLINE}
 
     @pytest.mark.parametrize("verb", VERBS)
     def test_the_kind_of_an_answer_and_its_keys_are_as_said(self, verb: str) -> None:

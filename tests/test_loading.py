@@ -286,3 +286,92 @@ def test_knowledge_of_thousands_is_read_in_bounded_time():
     assert len(cg.parse(f"{chain}\nrequire {chain}\n{tiers}").knowledge.tiers) == 2_000
     fan = ", ".join(names)
     assert "E007" in codes(f"{chain}\nforbid {fan} -> {fan}")
+
+
+def problems(text):
+    with pytest.raises(cg.ModelError) as caught:
+        cg.parse(text)
+    return caught.value.diagnostics
+
+
+EQUATIONS = """
+Region : {north, south}
+Region ~ Categorical(0.4, 0.6)
+Banner ~ Bernoulli(case(Region, north = 0.6, south = 0.3))
+Spending := 10*Banner + case(Region, north = 5, else = 0) + Normal(0, 2)
+"""
+
+
+def test_edges_follow_from_equations():
+    model = cg.parse(EQUATIONS)
+    assert {str(e) for e in model.graph.edges} == {"Region -> Banner", "Banner -> Spending", "Region -> Spending"}
+    assert [e.name.text for e in model.equations] == ["Region", "Banner", "Spending"]
+    assert model.structural.names == ("Region", "Banner", "Spending")
+    assert model.structural is model.structural
+    assert model.graph == cg.parse("Region : {north, south}; Region -> Banner, Spending; Banner -> Spending").graph
+
+
+def test_the_name_in_an_equation_is_the_place_of_its_edge():
+    (problem,) = problems("Y := 2*X\nX := 3*Y")
+    assert problem.code == "E103"
+    assert problem.span.text == "Y"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "marked", "remedy"),
+    [
+        ("Y := X; Z -> Y", "E155", "Z -> Y", "drop the edge"),
+        ("Y := X; Y <- Z", "E155", "Y <- Z", "drop the edge"),
+        ("Y := X; Y := 2", "E146", "Y := 2", "drop one"),
+        ("Y := Y + 1", "E105", "Y", "split the variable"),
+        ("Y ~ Norml(0, 1)", "E140", "Norml", "Normal"),
+        ("Y := foo(Q)", "E140", "foo", "exp"),
+        ("Y ~ 3", "E149", "3", "Normal(0, 1)"),
+        ("Y := Normal(0)", "E141", "Normal(0)", ""),
+        ("X : {a, b}; Y := X + 1", "E142", "X", "case(X"),
+        ("X : {a, b}; Y := case(X, a = 1)", "E143", "case(X, a = 1)", "b ="),
+        ("X : {a, b}; Y := case(X, a = 1, c = 2)", "E143", "c = 2", ""),
+        ("pag; X o-> W; Y := 2*X", "E156", "Y := 2*X", "drop the header"),
+    ],
+)
+def test_an_equation_that_makes_no_sense_is_located_and_mended(text, code, marked, remedy):
+    found = next(p for p in problems(text) if p.code == code)
+    assert found.span.text == marked
+    assert remedy in (found.fix or "")
+
+
+def test_all_equations_are_checked_in_one_pass():
+    assert [p.code for p in problems("X ~ Foo(1)\nY := bar(X)\nZ -> W\nW := 3")] == ["E140", "E140", "E155"]
+
+
+@pytest.mark.parametrize("text", ["Y = 3*X", "Y = Normal(0, 1)", "Y = -X", "Y = 2 + exp(X)", "Y = X"])
+def test_an_equal_sign_in_place_of_a_definition_is_told(text):
+    found = next(p for p in problems("X -> Y\n" + text) if p.code != "E100")
+    assert (found.code, found.span.text, found.fix) == ("E001", "=", "write `:=`")
+
+
+def test_two_headed_edges_and_missing_equations_stay_fine_for_identification():
+    model = cg.parse("Y := 2*X + Normal(0, 1); Z -> X; X <-> Y")
+    assert model.ask("identify(do(X), Y)").to_dict()["identified"] is False
+    with pytest.raises(cg.ModelError, match="E145"):
+        _ = model.structural
+    with pytest.raises(cg.ModelError, match="E156"):
+        _ = cg.parse("X ~ Normal(0, 1); Y := 2*X + Normal(0, 1); X <-> Y").structural
+
+
+def test_an_included_file_brings_in_its_equations(tmp_path):
+    (tmp_path / "base.dag").write_text("X ~ Bernoulli(0.5)\n", encoding="utf-8")
+    model = cg.parse('include "base.dag"\nY := 2*X', directory=tmp_path)
+    assert model.structural.names == ("X", "Y")
+
+
+def test_knowledge_is_held_against_the_edges_of_equations():
+    assert [p.code for p in problems("Y := 2*X; forbid X -> Y")] == ["E115"]
+
+
+def test_a_cycle_through_drawn_edges_is_found():
+    assert [p.code for p in problems("Y := 2*X; Y -> Z -> X")] == ["E103"]
+
+
+def test_a_declared_name_in_a_case_counts_as_used():
+    assert cg.parse(EQUATIONS).warnings == ()

@@ -53,7 +53,8 @@ class Estimate(Answer):
     `table` holds one row for each combination of what was left free; `value`, `std_error` and `interval` are its only
     row's where nothing was. `naive` is what the same comparison says without adjustment, `supported` the share of the
     population whose strata have every arm,
-    `failing` the largest strata that don't, `failing_strata` how many don't.
+    `failing` the largest strata that don't, `failing_strata` how many don't. `diagnostics` are what an expert looks at
+    before believing an estimator: balance, weights, overlap.
     """
 
     query: str
@@ -76,6 +77,7 @@ class Estimate(Answer):
     unit: str | None = None
     versus: Mapping[str, str] | None = None
     compared: Mapping[str, str] = field(default_factory=dict)
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def single(self) -> Row | None:
@@ -120,6 +122,7 @@ class Estimate(Answer):
             "supported": self.supported,
             "failing": [dict(f) for f in self.failing],
             "failing_strata": self.failing_strata,
+            "diagnostics": dict(self.diagnostics),
             "unit": self.unit,
             "versus": dict(self.versus) if self.versus else None,
             "identification": self.identification[0].to_dict() if self.identification else None,

@@ -9,7 +9,7 @@ from causalgraph.errors import ModelError, Span
 from causalgraph.syntax import queries as q
 from causalgraph.syntax import tree
 
-__all__ = ["Reader", "later", "wrong"]
+__all__ = ["Reader", "in_worlds", "later", "wrong"]
 
 
 def wrong(what: str, span: Span | None, form: str) -> ModelError:
@@ -64,13 +64,46 @@ class Reader:
             case tree.Assign(name, value):
                 if not levels:
                     raise self.wrong("a variable without a level expected", part)
+                if isinstance(name, tree.Subscript):
+                    raise self._world(name)
                 yield q.Term(name.text, self._level(value), part.span)
             case tree.Subscript():
-                raise later("a counterfactual (`Y[X=0]`)", part.span)
+                raise self._world(part)
             case tree.Text(text):
                 raise self.wrong(f'"{text}" in quotes is a level, never a variable', part)
             case _:
                 raise self.wrong("a variable expected", part)
+
+    def _world(self, part: tree.Subscript) -> ModelError:
+        return wrong(
+            f"{self.call.verb.text} doesn't speak of other worlds", part.span, f"P(…) or E(…) of {part.name.text}[…]"
+        )
+
+    def potentials(self, parts: Iterable[tree.Expr]) -> tuple[q.Term, ...]:
+        """Read variables of any worlds: ``Y``, ``Y=1``, ``Y[X=0]``, ``Y[X=0]=1``, and sets of them."""
+        return tuple(term for part in parts for term in self._potentials(part))
+
+    def _potentials(self, part: tree.Expr) -> Iterator[q.Term]:
+        match part:
+            case tree.Subscript(name, items):
+                yield q.Potential(name.text, None, part.span, self._of_world(items))
+            case tree.Assign(tree.Subscript(name, items), value):
+                yield q.Potential(name.text, self._level(value), part.span, self._of_world(items))
+            case tree.SetLiteral(items):
+                for item in items:
+                    yield from self._potentials(item)
+            case _:
+                yield from self._terms(part, levels=True)
+
+    def _of_world(self, items: tuple[tree.Expr, ...]) -> tuple[q.Term, ...]:
+        """Read what is set: each at a level, or at what it would be in another world."""
+        found = self.potentials(items)
+        loose = next(
+            (i for i, t in zip(items, found, strict=True) if isinstance(t, q.Potential) == (t.value is not None)), None
+        )
+        if loose is not None:
+            raise self.wrong("a world says what each variable is set to: Y[X=1], Y[X=1, M[X=0]]", loose)
+        return found
 
     def _level(self, value: tree.Expr) -> str:
         match value:
@@ -118,7 +151,9 @@ class Reader:
 
     def options(self, known: tuple[str, ...]) -> tuple[tuple[tree.Expr, ...], dict[str, tree.Assign]]:
         """Split the arguments into what the call is about and its options, each at most once."""
-        options = {p.name.text: p for p in self.call.arguments if isinstance(p, tree.Assign)}
+        options = {
+            p.name.text: p for p in self.call.arguments if isinstance(p, tree.Assign) and isinstance(p.name, tree.Name)
+        }
         rest = tuple(p for p in self.call.arguments if not isinstance(p, tree.Assign))
         strange = next((p for key, p in options.items() if key not in known), None)
         if strange or len(options) + len(rest) < len(self.call.arguments):
@@ -133,6 +168,22 @@ class Reader:
         if len(parts) != 2:
             raise self.wrong(f"2 arguments expected, {len(parts)} found")
         return self.some(parts[0]), self.some(parts[1])
+
+
+def in_worlds(call: tree.Call) -> bool:
+    """Whether a call speaks of a world: ``Y[X=0]`` stands somewhere in it."""
+    waiting: list[object] = [*call.arguments, *(call.given or ())]
+    while waiting:
+        match waiting.pop():
+            case tree.Subscript() | tree.Assign(tree.Subscript(), _):
+                return True
+            case tree.Negate(operand):
+                waiting.append(operand)
+            case tree.Binary(_, left, right):
+                waiting += (left, right)
+            case tree.SetLiteral(items):
+                waiting += items
+    return False
 
 
 def _is_do(part: tree.Expr) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from causalgraph.errors import Diagnostic, Label, ModelError, did_you_mean
 from causalgraph.syntax import queries as q
 from causalgraph.syntax import tree
-from causalgraph.syntax.arguments import Reader, later, wrong
+from causalgraph.syntax.arguments import Reader, in_worlds, later, wrong
+from causalgraph.syntax.worlds import counterfactual
 
 __all__ = ["LATER", "VERBS", "Verb", "to_query"]
 
@@ -20,7 +21,7 @@ BASES = ("missing_edge", "pairwise", "local_markov")
 
 # Verbs of the public contract that a later version answers.
 LATER = (
-    *("nde", "nie", "pn", "ps", "pns"),
+    *("nde", "nie"),
     *("sid", "aid", "shd", "bounds", "compare"),
 )
 
@@ -60,7 +61,8 @@ def to_query(expression: tree.Expr) -> q.Query:
         case tree.Number(digits):
             return q.Constant(digits, expression.span)
         case tree.Subscript():
-            raise later("a counterfactual (`Y[X=0]`)", expression.span)
+            form = f"P({expression.name.text}[…]=…) or E({expression.name.text}[…])"
+            raise wrong("this asks nothing: it is an outcome in another world", expression.span, form)
         case _:
             raise wrong("this asks nothing", expression.span, "identify(do(X), Y)")
 
@@ -82,12 +84,14 @@ def _asked(call: tree.Call) -> q.Query:
 
 def _number_of(expression: tree.Expr) -> q.Query:
     query = to_query(expression)
-    if not isinstance(query, q.Probability | q.Expectation | q.Effect | q.Constant | q.Arithmetic):
+    if not isinstance(query, q.Probability | q.Expectation | q.Counterfactual | q.Effect | q.Constant | q.Arithmetic):
         raise wrong("this isn't a number", expression.span, "E(Y | do(X=1)) - E(Y | do(X=0))")
     return query
 
 
 def _reject_repeats(query: q.Query) -> None:
+    if isinstance(query, q.Counterfactual):  # a variable may stand in several worlds
+        return
     first: dict[str, q.Term] = {}
     for term in q.terms(query):
         earlier = first.setdefault(term.variable, term)
@@ -106,14 +110,18 @@ def _identify(call: tree.Call) -> q.Identify:
     read = Reader(call, VERBS["identify"].form)
     treatments, *rest = read.arguments()
     do = read.intervention(treatments)
-    options = [part for part in rest if isinstance(part, tree.Assign) and part.name.text == "strategy"]
+    options = [part for part in rest if _is_option(part, "strategy")]
     asked = read.terms((part for part in rest if part not in options), levels=True)
     if not asked:
         raise read.wrong("an outcome is missing")
     if len(options) > 1:
         raise read.wrong("one strategy, not several", options[1])
-    strategy = read.word(options[0].value) if options else None
+    strategy = read.word(options[0].value) if options and isinstance(options[0], tree.Assign) else None
     return q.Identify(do, asked, read.terms(call.given or (), levels=True), strategy, call.span)
+
+
+def _is_option(part: tree.Expr, key: str) -> bool:
+    return isinstance(part, tree.Assign) and isinstance(part.name, tree.Name) and part.name.text == key
 
 
 def _verify(call: tree.Call) -> q.Query:
@@ -126,6 +134,8 @@ def _verify(call: tree.Call) -> q.Query:
 
 
 def _probability(call: tree.Call) -> q.Query:
+    if in_worlds(call):
+        return counterfactual(call)
     read = Reader(call, VERBS["P"].form)
     outcomes = read.terms(read.arguments(), levels=True)
     if not outcomes:
@@ -135,6 +145,8 @@ def _probability(call: tree.Call) -> q.Query:
 
 
 def _expectation(call: tree.Call) -> q.Query:
+    if in_worlds(call):
+        return counterfactual(call)
     read = Reader(call, VERBS["E"].form)
     outcome = read.one(read.arguments(1)[0])
     do, given = read.given()
@@ -277,6 +289,9 @@ VERBS: dict[str, Verb] = {
     "atc": Verb("atc(X, Y)", _effect),
     "rr": Verb("rr(X, Y)", _effect),
     "odds_ratio": Verb("odds_ratio(X, Y)", _effect),
+    "pn": Verb("pn(X, Y)", _effect),
+    "ps": Verb("ps(X, Y)", _effect),
+    "pns": Verb("pns(X, Y)", _effect),
     "cate": Verb("cate(X, Y | W)", _conditional_effect),
     "cde": Verb("cde(X, Y, M=m)", _controlled_effect),
     "independent": Verb("independent(X, Y | Z)", _between(q.Independent)),

@@ -15,6 +15,7 @@ from lark import Token, Tree
 
 from causalgraph.errors import Span, did_you_mean
 from causalgraph.syntax import tree
+from causalgraph.syntax.equation_rules import EQUATION_RULES, literal_text
 from causalgraph.syntax.explain import bad_name, short
 from causalgraph.syntax.forms import EDGE_ATTRIBUTES, VARIABLE_ATTRIBUTES, Form
 from causalgraph.syntax.names import is_bare, normal, unquoted
@@ -31,7 +32,7 @@ TIER_NUMBER = re.compile(r"[0-9]{1,9}")
 # Tokens that say nothing once the tree has its shape.
 PUNCTUATION = frozenset({"LPAR", "RPAR", "LSQB", "RSQB", "LBRACE", "RBRACE", "COMMA", "COLON", "EQUAL", "VBAR"})
 # The rules whose expressions hold others.
-NESTING = frozenset({"call", "subscript", "set", "assign", "negate", "binary"})
+NESTING = frozenset({"call", "call_of", "subscript", "set", "assign", "branch", "setting", "negate", "binary"})
 
 
 def build(parsed: Tree[Token], site: Site) -> Any:
@@ -183,23 +184,12 @@ def _named_kind(site: Site, parts: list[Any]) -> tree.KindSpec | None:
 def _levels(site: Site, literals: Sequence[tree.Expr]) -> tuple[str, ...]:
     levels: dict[str, None] = {}
     for literal in literals:
-        level = _literal_text(literal)
+        level = literal_text(literal)
         if level in levels:
             why = "a level is one value of the variable"
             site.report("E010", f"level {short(level)} is named twice", literal.span, "drop one of the two", why)
         levels[level] = None
     return tuple(levels)
-
-
-def _literal_text(literal: tree.Expr) -> str:
-    """Return a literal's text as written: a name's or a string's content, a number's digits with its sign."""
-    match literal:
-        case tree.Name(text) | tree.Text(text) | tree.Number(text):
-            return text
-        case tree.Negate(tree.Number(digits)):
-            return f"-{digits}"
-        case _:
-            raise TypeError(literal)
 
 
 def _categorical(site: Site, parts: list[Any]) -> tree.KindSpec:
@@ -219,7 +209,7 @@ def _attribute(site: Site, parts: list[Any]) -> tree.Attribute:
     key, *_, literal = parts
     value: str | float | None = None
     if literal is not None:
-        text = _literal_text(literal)
+        text = literal_text(literal)
         value = float(text) if isinstance(literal, tree.Number | tree.Negate) else text
     return tree.Attribute(normal(key), value, site.span)
 
@@ -292,7 +282,7 @@ def _known(site: Site, parts: list[Any]) -> tree.Known:
 
 def _option(site: Site, parts: list[Any]) -> tree.Option:
     name, literal = parts
-    return tree.Option(name, _literal_text(literal), not isinstance(literal, tree.Text), site.span)
+    return tree.Option(name, literal_text(literal), not isinstance(literal, tree.Text), site.span)
 
 
 def _query_statement(site: Site, parts: list[Any]) -> tree.QueryStatement:
@@ -340,6 +330,7 @@ RULES: dict[str, Callable[[Site, list[Any]], Any]] = {
     "ordinal": _ordinal,
     "attributes": _attributes,
     "attribute": _attribute,
+    **EQUATION_RULES,
     "edges": _edges,
     "side": _side,
     "data": _data,

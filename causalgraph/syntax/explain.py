@@ -9,7 +9,7 @@ from functools import cached_property
 
 from causalgraph.errors import Diagnostic, Label, SourceText, Span
 
-__all__ = ["Failure", "bad_name", "explain", "later", "short"]
+__all__ = ["Failure", "bad_name", "equals", "explain", "short"]
 
 WORD = r"""(?:`[^`\n]*`|"[^"\n]*"|[A-Za-z0-9_\x80-\U0010FFFF]+)"""
 QUOTED = re.compile(r'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|`[^`\n]*`|\#[^\n]*')
@@ -33,16 +33,10 @@ OPERATORS = ("-", "+", "*", "/", "|", "<", ">", " o")
 WINDOW = 300
 WIDEST = 60
 
-# Statements of the language that a later version carries out: how each one starts, and what it is.
-LATER = tuple(
-    (re.compile(pattern, re.VERBOSE), what)
-    for pattern, what in (
-        (rf"{WORD} \s* :=", "a structural equation (`:=`)"),
-        (rf"{WORD} \s* ~ (?![~>])", "a random draw (`~`)"),
-        (r"design \s+ \w+ \s* \(", "a design"),
-    )
-)
-
+# How a structural equation starts, and one whose `:=` is written `=`.
+EQUATION = re.compile(rf"{WORD}\s*(?::=|~(?![~>]))")
+EQUALS = re.compile(rf"{WORD}\s*(?P<sign>=)(?![=>])")
+ONLY_IN_EQUATIONS = re.compile(r"\*\*|\^|\?|[<>]|[=!]=")
 # What people type, or a word processor makes of it -> what the language reads.
 ARROWS = dict.fromkeys("→⟶⇒⟹➔➜⇾", "->") | dict.fromkeys("←⟵⇐⟸", "<-") | dict.fromkeys("↔⟷⇔⟺", "<->")
 LOOK_ALIKES = (
@@ -63,6 +57,8 @@ EXPECTED = {
     "MARK": "an arrow such as `->`",
     "COLON": "`:`",
     "EQUAL": "`=`",
+    "DEFINE": "`:=`",
+    "TILDE": "`~`",
     "PLUS": "an operator",
     "COMPARE": "a comparison such as `==`",
     "LESS": "`<`",
@@ -113,11 +109,6 @@ def _mask(found: re.Match[str]) -> str:
 def short(text: str) -> str:
     """Cut a text that is too long to be quoted in a message."""
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
-
-
-def later(failure: Failure) -> str | None:
-    """Name the statement if it is one that a later version carries out."""
-    return next((what for pattern, what in LATER if pattern.match(failure.masked)), None)
 
 
 def explain(failure: Failure) -> Diagnostic:
@@ -203,6 +194,54 @@ def _misspelt(failure: Failure) -> Diagnostic | None:
 def _foreign_sign(failure: Failure) -> Diagnostic | None:
     found = failure.around(WORDS_IN_A_ROW) or failure.around(re.compile(WORD))
     return found and _foreign(failure.span(found))
+
+
+def equals(span: Span) -> Diagnostic:
+    """Say that an equation's `=` is that of a named question; `span` is the sign."""
+    return Diagnostic(
+        "E001",
+        "`=` names the answer to a question, and what follows is an equation",
+        (Label(span),),
+        "an equation says how a variable comes about",
+        "write `:=`",
+    )
+
+
+def _equals(failure: Failure) -> Diagnostic | None:
+    found = EQUALS.match(failure.masked)
+    if found is None or not ONLY_IN_EQUATIONS.match(failure.masked, failure.stop - failure.start):
+        return None
+    return equals(failure.span(found, "sign"))
+
+
+def _power(failure: Failure) -> Diagnostic | None:
+    place = failure.stop - failure.start
+    if EQUATION.match(failure.masked) is None or failure.masked[place : place + 1] != "^":
+        return None
+    sign = Label(Span(failure.source, failure.stop, failure.stop + 1))
+    return Diagnostic("E001", "^ isn't an operator of this language", (sign,), fix="write `**` for a power")
+
+
+def _arrow_in_equation(failure: Failure) -> Diagnostic | None:
+    place = failure.stop - failure.start
+    if EQUATION.match(failure.masked) is None or failure.masked[place : place + 2] != "<-":
+        return None
+    sign = Label(Span(failure.source, failure.stop, failure.stop + 2))
+    return Diagnostic("E001", "<- is an arrow, and this is an equation", (sign,), fix="write `< -`, with a space")
+
+
+def _missing_brackets(failure: Failure) -> Diagnostic | None:
+    found = failure.around(WORDS_IN_A_ROW) if EQUATION.match(failure.masked) else None
+    if found is None:
+        return None
+    first, *rest = re.findall(WORD, failure.span(found).text)
+    return Diagnostic(
+        "E002",
+        "two words in a row",
+        (Label(failure.span(found)),),
+        "between the parts of an equation stands an operator, and what a function takes stands in brackets",
+        f"write {first}({', '.join(rest)}) or {first}*{rest[0]}; one name of several words stands in backticks",
+    )
 
 
 def _wrong_arrow(failure: Failure) -> Diagnostic | None:
@@ -312,6 +351,10 @@ RULES = (
     _bare_tier,
     _misspelt,
     _foreign_sign,
+    _equals,
+    _power,
+    _arrow_in_equation,
+    _missing_brackets,
     _wrong_arrow,
     _unspaced_circle,
     _single_quote,

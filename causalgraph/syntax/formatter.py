@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from causalgraph.errors import ModelError, SourceText, Span
 from causalgraph.syntax import tree
+from causalgraph.syntax.equation_text import declared_text
+from causalgraph.syntax.equations import Design, Equation
 from causalgraph.syntax.names import HEADERS, is_bare, level_text, name_text, string_text
 from causalgraph.syntax.parser import as_source, parse_split
 from causalgraph.syntax.splitter import Split, split
@@ -86,11 +88,7 @@ def _place_comment(items: list[_Item], comment: Span) -> None:
 
 
 def statement_text(statement: tree.Statement) -> str:
-    """Return a statement's canonical text.
-
-    Raises:
-        ModelError: the statement is one that this version can't write (E050).
-    """
+    """Return a statement's canonical text."""
     match statement:
         case tree.Header(kind, title):
             return kind if title is None else f"{kind} {string_text(title)}"
@@ -108,6 +106,8 @@ def statement_text(statement: tree.Statement) -> str:
             return f"include {string_text(path)}"
         case tree.Tier() | tree.Known():
             return _knowledge(statement)
+        case Equation() | Design():
+            return declared_text(statement)
         case tree.QueryStatement(query):
             return expression_text(query)
         case tree.Named(name, query):
@@ -115,8 +115,6 @@ def statement_text(statement: tree.Statement) -> str:
         case tree.Expect(query, operator, value, negated):
             test = "" if operator is None or value is None else f" {operator} {_after_expect(value)}"
             return f"expect {'not ' * negated}{_after_expect(query)}{test}"
-        case tree.Unsupported(what):
-            raise ModelError.because("E050", f"{what} can't be written yet", span=statement.span)
 
 
 def _knowledge(statement: tree.Tier | tree.Known) -> str:
@@ -189,7 +187,7 @@ def _expression(expression: tree.Expr) -> tuple[str, int]:
         case tree.SetLiteral(items):
             return f"{{{_list(items)}}}", ATOM
         case tree.Assign(name, value):
-            return f"{name_text(name.text)}={expression_text(value)}", ATOM
+            return f"{expression_text(name)}={expression_text(value)}", ATOM
         case tree.Subscript(name, items):
             return f"{name_text(name.text)}[{_list(items)}]", ATOM
         case tree.Call(verb, arguments, given):

@@ -1,9 +1,10 @@
 """`include "base.dag"`: the graphs of other files, read in place.
 
-An included file brings in its graph: variables, edges and background knowledge. Its questions, its `expect`s and
-its data stay its own, for they are about that file: `include` shares what is believed, not what is asked. All files
-share one space of names. A file that is reached twice is read once; a circle of files is an error. The header of the
-including file counts; where it has none, the first included file that has one says the kind of the graph.
+An included file brings in its graph: variables, edges, equations and background knowledge. Its questions, its
+`expect`s, its data and their design stay its own, for they are about that file: `include` shares what is believed, not
+what is asked. All files share one space of names. A file that is reached twice is read once; a circle of files is an
+error. The header of the including file counts; where it has none, the first included file that has one says the kind
+of the graph.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from causalgraph.errors import Diagnostic, Label, ModelError, SourceText, Span
 from causalgraph.syntax import tree
+from causalgraph.syntax.equations import Design
 from causalgraph.syntax.parser import LIMITS, Limits, parse_all
 from causalgraph.syntax.splitter import MAX_PROBLEMS, read_text
 
@@ -22,7 +24,7 @@ __all__ = ["MAX_FILES", "parse_files"]
 # A model that is spread over more files than this is more likely one that a program wrote wrongly.
 MAX_FILES = 100
 # What an included file doesn't bring in.
-ITS_OWN = (tree.Header, tree.DataStatement, tree.QueryStatement, tree.Named, tree.Expect)
+ITS_OWN = (tree.Header, tree.DataStatement, Design, tree.QueryStatement, tree.Named, tree.Expect)
 
 
 @dataclass

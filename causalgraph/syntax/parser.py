@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from causalgraph.errors import Diagnostic, Label, ModelError, SourceText, Span
 from causalgraph.syntax import tree
-from causalgraph.syntax.explain import Failure, explain, later
+from causalgraph.syntax.explain import Failure, explain
 from causalgraph.syntax.grammar import compiled
 from causalgraph.syntax.measure import measure
 from causalgraph.syntax.site import Site
@@ -194,12 +194,7 @@ def _explained(source: SourceText, place: Place, error: Any) -> Reading:
     ended = token is not None and token.type == "$END"
     stop = place.end if ended else error.pos_in_stream
     failure = Failure(source, place.start, place.end, stop, frozenset(error.interactive_parser.accepts()))
-    what = later(failure)
-    if what is None:
-        return Reading(None, (explain(failure),))
-    span = Span(source, place.start, place.end)
-    problem = Diagnostic("E050", f"{what} isn't supported yet", (Label(span),), fix="leave it out for now")
-    return Reading(tree.Unsupported(what, span), (problem,))
+    return Reading(None, (explain(failure),))
 
 
 def _too_deep(span: Span, max_depth: int) -> Diagnostic:

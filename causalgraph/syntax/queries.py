@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 from causalgraph.errors import Span
 
@@ -17,6 +18,7 @@ __all__ = [
     "Arithmetic",
     "Constant",
     "Controls",
+    "Counterfactual",
     "Districts",
     "Effect",
     "Equivalent",
@@ -29,6 +31,7 @@ __all__ = [
     "Intervene",
     "Members",
     "Paths",
+    "Potential",
     "Probability",
     "Project",
     "Query",
@@ -38,8 +41,12 @@ __all__ = [
     "Tetrads",
     "Triples",
     "Verify",
+    "across_worlds",
     "terms",
 ]
+
+# Effects of one event on another in the same unit: was it necessary, would it have been sufficient?
+NECESSITY = frozenset({"pn", "ps", "pns"})
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,16 @@ class Term:
     variable: str
     value: str | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Potential(Term):
+    """``Y[X=0]``: what a variable would be in a world where others are set.
+
+    A term of the `world` has a value, or is itself a potential outcome: ``M[X=0]`` in ``Y[X=1, M[X=0]]``.
+    """
+
+    world: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,20 @@ class Expectation:
     outcome: Term
     do: tuple[Term, ...] = ()
     given: tuple[Term, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """``P(Y[X=0]=0 | X=1, Y=1)`` and ``E(Y[X=1] - Y[X=0] | X=1)``: across worlds.
+
+    `coefficients` are those of the targets in an expectation, as they are written.
+    """
+
+    quantity: Literal["E", "P"]
+    targets: tuple[Term, ...]
+    given: tuple[Term, ...] = ()
+    coefficients: tuple[float, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
@@ -275,6 +306,7 @@ Query = (
     | Verify
     | Probability
     | Expectation
+    | Counterfactual
     | Effect
     | Independent
     | Paths
@@ -315,4 +347,25 @@ def terms(query: Query) -> Iterator[Term]:
         value = getattr(query, item.name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Term):
-                yield part
+                yield from _with_worlds(part)
+
+
+def across_worlds(query: Query) -> Iterator[Counterfactual | Effect]:
+    """Yield the parts of a question that no experiment answers: they speak of one unit in two worlds.
+
+    >>> [part.measure for part in across_worlds(Effect("pn", Term("X"), Term("Y")))]
+    ['pn']
+    """
+    if isinstance(query, Arithmetic):
+        yield from across_worlds(query.left)
+        yield from across_worlds(query.right)
+    elif isinstance(query, Counterfactual) or (isinstance(query, Effect) and query.measure in NECESSITY):
+        yield query
+
+
+def _with_worlds(term: Term) -> Iterator[Term]:
+    """Yield a term, and those of its world."""
+    yield term
+    if isinstance(term, Potential):
+        for inner in term.world:
+            yield from _with_worlds(inner)

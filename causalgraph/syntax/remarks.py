@@ -12,6 +12,7 @@ from itertools import product
 
 from causalgraph.errors import Diagnostic, Label, Span
 from causalgraph.syntax import tree
+from causalgraph.syntax.equations import Design, Equation, names_in
 
 __all__ = ["MAX_REMARKS", "remarks"]
 
@@ -72,12 +73,24 @@ def _note(seen: _Seen, statement: tree.Statement) -> None:
                 for a, b in product(left, right):
                     if a.span and b.span:
                         seen.edges.append((_canonical(a.text, mark, b.text), a.span.to(b.span)))
-        case tree.Tier(_, names):
-            _note_known(seen, names)
-        case tree.Known(_, sides):
+        case Equation() | Design():
+            _note_structure(seen, statement)
+        case tree.Tier() | tree.Known():
+            sides = (statement.names,) if isinstance(statement, tree.Tier) else statement.sides
             _note_known(seen, (name for side in sides for name in side))
         case tree.QueryStatement(query) | tree.Named(_, query) | tree.Expect(query):
             seen.asked.update(_names(query))
+
+
+def _note_structure(seen: _Seen, statement: Equation | Design) -> None:
+    if isinstance(statement, Equation):
+        for name in (statement.name, *names_in(statement.expression)):
+            seen.joined.add(name.text)
+            if name.span:
+                seen.first.setdefault(name.text, name.span)
+        return
+    told = (*statement.arguments, *(setting.value for setting in statement.settings))
+    seen.asked.update(name.text for part in told for name in names_in(part))
 
 
 def _note_known(seen: _Seen, names: Iterable[tree.Name]) -> None:

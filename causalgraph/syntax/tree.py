@@ -7,8 +7,12 @@ its formatted form parse to equal trees.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
 from causalgraph.errors import Span
+
+if TYPE_CHECKING:
+    from causalgraph.syntax.equations import Design, Equation
 
 __all__ = [
     "Assign",
@@ -38,7 +42,6 @@ __all__ = [
     "Subscript",
     "Text",
     "Tier",
-    "Unsupported",
 ]
 
 
@@ -95,9 +98,9 @@ class SetLiteral:
 
 @dataclass(frozen=True)
 class Assign:
-    """``X = 1`` in an argument list."""
+    """``X = 1`` in an argument list, or ``Y[X=0] = 1``."""
 
-    name: Name
+    name: Name | Subscript
     value: Expr
     span: Span | None = _span()
 
@@ -278,26 +281,9 @@ class Expect:
     span: Span | None = _span()
 
 
-@dataclass(frozen=True)
-class Unsupported:
-    """A statement of the language that this version doesn't carry out; `what` names it."""
-
-    what: str
-    span: Span | None = _span()
-
-
-Statement = (
-    Header
-    | Declaration
-    | EdgeStatement
-    | DataStatement
-    | Include
-    | Tier
-    | Known
-    | QueryStatement
-    | Named
-    | Expect
-    | Unsupported
+Statement: TypeAlias = (
+    "Header | Declaration | EdgeStatement | Equation | DataStatement | Include | Tier | Known | Design | QueryStatement"
+    " | Named | Expect"
 )
 
 

@@ -53,11 +53,23 @@ def _set(terms: tuple[q.Term, ...]) -> str:
 
 def _term(term: q.Term) -> str:
     name = name_text(term.variable)
+    if isinstance(term, q.Potential):
+        name += f"[{', '.join(map(_term, term.world))}]"
     return name if term.value is None else f"{name}={level_text(term.value)}"
 
 
 def _sides(verb: str, left: tuple[q.Term, ...], right: tuple[q.Term, ...], given: tuple[q.Term, ...]) -> str:
     return _call(verb, [_set(left), _set(right)], map(_term, given))
+
+
+def _write_counterfactual(query: q.Counterfactual) -> str:
+    if query.quantity == "P":
+        return _call("P", map(_term, query.targets), map(_term, query.given))
+    said = ""
+    for c, term in zip(query.coefficients, query.targets, strict=True):
+        sign = ("-" if c < 0 else "") if not said else " - " if c < 0 else " + "
+        said += sign + ("" if abs(c) == 1 else f"{abs(c)!r} * ") + _term(term)
+    return _call("E", [said], map(_term, query.given))
 
 
 def _write_sets(verb: str, query: q.AdjustmentSets | q.FrontdoorSets, options: list[str]) -> str:
@@ -76,6 +88,7 @@ WRITERS: dict[type[q.Query], Callable[[Any], str]] = {
     q.Verify: lambda x: _call("verify", [_write_identify(x.claim)]),
     q.Probability: lambda x: _call("P", map(_term, x.outcomes), _conditions(x.do, x.given)),
     q.Expectation: lambda x: _call("E", [_term(x.outcome)], _conditions(x.do, x.given)),
+    q.Counterfactual: _write_counterfactual,
     q.Effect: lambda x: _call(x.measure, map(_term, [x.treatment, x.outcome, *x.held]), map(_term, x.given)),
     q.Independent: lambda x: _sides("independent", x.left, x.right, x.given),
     q.Paths: lambda x: _sides("paths", x.left, x.right, x.given),

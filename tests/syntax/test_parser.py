@@ -10,6 +10,7 @@ import pytest
 from causalgraph.errors import ModelError, SourceText
 from causalgraph.graphs.mixed import KINDS, MARKS
 from causalgraph.syntax import queries, tree
+from causalgraph.syntax.equations import Branch, Design, Equation, Parameter, Setting
 from causalgraph.syntax.grammar import compiled
 from causalgraph.syntax.names import HEADERS
 from causalgraph.syntax.parser import parse, parse_all, parse_query
@@ -48,6 +49,45 @@ GOLDEN: dict[str, tree.Statement] = {
             tree.Option(Y, "total $"),
             tree.Option(tree.Name("weight"), "count", bare=True),
             tree.Option(tree.Name("na"), "-99", bare=True),
+        ),
+    ),
+    "Y := 0.6*X - ?b*-X**2": Equation(
+        Y,
+        ":=",
+        tree.Binary(
+            "-",
+            tree.Binary("*", tree.Number("0.6"), X),
+            tree.Binary("*", Parameter("b"), tree.Negate(tree.Binary("**", X, tree.Number("2")))),
+        ),
+    ),
+    "Y := 2**X**2 < 1": Equation(
+        Y,
+        ":=",
+        tree.Binary(
+            "<",
+            tree.Binary("**", tree.Number("2"), tree.Binary("**", X, tree.Number("2"))),
+            tree.Number("1"),
+        ),
+    ),
+    'X ~ case(Z, 0 = Bernoulli(.9), -1 = f(), "a b" = X < -1, else = "high")': Equation(
+        X,
+        "~",
+        call(
+            "case",
+            Z,
+            Branch("0", call("Bernoulli", tree.Number(".9"))),
+            Branch("-1", call("f")),
+            Branch("a b", tree.Binary("<", X, tree.Negate(tree.Number("1")))),
+            Branch("else", tree.Text("high")),
+        ),
+    ),
+    'design rct(X, p=0.5, by={Y, Z}, treated=Z == "a")': Design(
+        tree.Name("rct"),
+        (X,),
+        (
+            Setting(tree.Name("p"), tree.Number("0.5")),
+            Setting(tree.Name("by"), tree.SetLiteral((Y, Z))),
+            Setting(tree.Name("treated"), tree.Binary("==", Z, tree.Text("a"))),
         ),
     ),
     "identify(do(X), Y | Z)": tree.QueryStatement(call("identify", call("do", X), Y, given=(Z,))),

@@ -46,7 +46,27 @@ def parted(draw: st.DrawFn, *least: int, valued: bool = False) -> list[tuple[q.T
     return [tuple(group) for group in groups]
 
 
+def potentials(*, valued: bool | None) -> st.SearchStrategy[q.Potential]:
+    """Strategy of ``Y[X=0, M[X=1]]``: with a level, without, or either."""
+    values = levels if valued else st.none() if valued is False else st.none() | levels
+    inner = st.builds(q.Term, names, levels)
+    nested = st.builds(q.Potential, names, st.none(), st.none(), st.tuples(inner))
+    worlds = st.lists(inner | nested, min_size=1, max_size=2).map(tuple)
+    return st.builds(q.Potential, names, values, st.none(), worlds)
+
+
+facts = st.lists(potentials(valued=True) | st.builds(q.Term, names, levels), max_size=2).map(tuple)
+across = st.one_of(
+    st.builds(lambda t, g: q.Counterfactual("P", tuple(t), g), st.lists(potentials(valued=None), min_size=1), facts),
+    st.builds(
+        lambda t, c, g: q.Counterfactual("E", tuple(t), g, tuple(c)),
+        st.lists(potentials(valued=False), min_size=2, max_size=2),
+        st.lists(st.sampled_from([1.0, -1.0, 0.5, -2.25]), min_size=2, max_size=2),
+        facts,
+    ),
+)
 quantities = st.one_of(
+    across,
     parted(1, 0, 0, valued=True).map(lambda g: q.Probability(*g)),
     parted(0, 0, valued=True).flatmap(
         lambda g: names.filter(lambda n: n not in [t.variable for p in g for t in p]).map(
@@ -181,6 +201,25 @@ statements = st.one_of(
     st.builds("{} = {}".format, written_names, expressions),
     st.builds("expect {}{}{}".format, st.sampled_from(["", "not "]), expressions, tests),
 )
+terms_of_equations = st.recursive(
+    st.one_of(query_names, numbers.filter(lambda t: t[0] != "-"), strings, identifiers.map("?{}".format)),
+    lambda inner: st.one_of(
+        st.builds("{}({})".format, st.sampled_from(["Normal", "exp", "not"]), joined(inner, least=0)),
+        st.builds("case({}, {} = {}, else={})".format, query_names, literals, inner, inner),
+        st.builds("({})".format, inner),
+        st.builds("({} {} {})".format, inner, st.sampled_from(["<", "<=", "==", "!="]), inner),
+        st.builds("-{}".format, inner),
+        st.builds("{}{}{}".format, inner, st.sampled_from([" +", "- ", "*", " / ", "**"]), inner),
+    ),
+    max_leaves=6,
+)
+equations = st.builds("{}{} {}".format, written_names, st.sampled_from([":=", " ~"]), terms_of_equations)
+designs = st.builds(
+    "design {}({})".format,
+    st.sampled_from(["rct", "did", "dag"]),
+    joined(terms_of_equations | st.builds("{}={}".format, query_names, terms_of_equations), least=0),
+)
+statements = statements | equations | designs
 comments = st.sampled_from(["# a comment", "#", '# "unclosed ` and ( in a comment', "## é"])
 separators = st.one_of(
     st.sampled_from(["\n", "\r\n", ";", " ; ", "\n\n\n", ";\n"]),

@@ -1,0 +1,1 @@
+"""Structural equations: what a model's equations mean, simulation, exact inference, counterfactuals, fitting."""
