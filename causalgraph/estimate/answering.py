@@ -33,6 +33,8 @@ POPULATIONS: Mapping[str, Population] = {"ate": "ate", "cate": "ate", "att": "at
 # An arm with fewer rows than this tells nothing of how outcomes vary.
 FEWEST = 2
 TOO_FEW = "E534"
+# From so many clusters on their own variation is told well enough; see Cameron and Miller (2015), section VI.
+MANY_CLUSTERS = 30
 
 
 @dataclass(frozen=True)
@@ -159,12 +161,22 @@ def _answered(asked: _Asked, whole: Sample, contrast: Contrast) -> tuple[list[Ro
                 results.append(Result(nan, warnings=(f"W502: {error.diagnostics[0].what}",)))
                 continue
             told = ", ".join(f"{name}={level}" for name, level in here.items())
-            warnings = tuple(f"{w[:5]} where {told}: {w[6:]}" if several else w for w in result.warnings)
+            said = [*result.warnings, *_few_clusters(result, used)]
+            warnings = tuple(f"{w[:5]} where {told}: {w[6:]}" if several else w for w in said)
             results.append(replace(result, warnings=warnings))
             rows.append(_row(here, result, used, asked.level))
     if missing is not None and all(row.value is None for row in rows):
         raise missing
     return rows, results
+
+
+def _few_clusters(result: Result, sample: Sample) -> tuple[str, ...]:
+    """Warn where an error without a correction for few clusters rests on few."""
+    if sample.clusters is None or result.influence is None:
+        return ()
+    groups = len(np.unique(sample.clusters))
+    what = f"the error rests on {groups} clusters, and tends to be too small with so few"
+    return (f"W560: {what}",) if groups < MANY_CLUSTERS else ()
 
 
 def _strata(asked: _Asked, whole: Sample) -> Iterator[tuple[dict[str, str], Sample]]:
