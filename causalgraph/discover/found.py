@@ -39,6 +39,8 @@ INTERRUPTED = "interrupted"
 MOST_SHOWN = 5
 MOST_EDGES = 30
 MOST_WRITTEN = 20
+# What the title of a graph says whose tests contradict one another, so that every run of the file says so first.
+DOUBTFUL = ": tests contradict one another"
 # Digits of a p-value in a file.
 DIGITS = 4
 
@@ -226,7 +228,7 @@ class Found(Answer):
             }
         drawn = Diagram.of(
             self.graph,
-            title=title or f"Found by {self.settings.algorithm}",
+            title=title or f"Found by {self.settings.algorithm}{'' if self.valid else DOUBTFUL}",
             edge_attributes=attributes,
             knowledge=self.settings.knowledge,
         )

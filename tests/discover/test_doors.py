@@ -236,3 +236,9 @@ def test_whoever_watches_is_told_of_each_level(door):
     for k, (_, edges, tests) in enumerate(numbers[1:], 1):
         assert edges == found.skeleton.levels[k - 1][2]
         assert tests == sum(made[:k])
+
+
+def test_the_file_of_a_graph_that_isnt_valid_says_so_in_its_title():
+    found = fci(oracle(cg.graph("A -> B <- C")), required=[("B", "A")])
+    assert not found.valid
+    assert cg.parse(found.text()).title == "Found by fci: tests contradict one another"
