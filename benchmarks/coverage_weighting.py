@@ -92,7 +92,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=2000)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--seed", type=int, default=2026)
+    given = parser.parse_args()
+    repeats = given.repeats
     print("| world | n | weights | effect | score | coverage | in 3 MC errors | mean error / empirical |")
     print("|---|---|---|---|---|---|---|---|")
     for world, draw in WORLDS.items():
@@ -100,7 +102,7 @@ def main() -> None:
         for n in SIZES:
             values, errors, reach = np.empty((3, len(ASKED), repeats))
             for i in range(repeats):
-                sample, score, _ = draw(np.random.default_rng([n, i]), n)
+                sample, score, _ = draw(np.random.default_rng([given.seed, n, i]), n)
                 for j, (weights, population, known) in enumerate(ASKED):
                     found = ipw(sample, Target(1, 0, population), weights=weights, propensity=score if known else None)
                     values[j, i], errors[j, i], reach[j, i] = told(found, sample)
