@@ -29,37 +29,18 @@ def numeric(model: Model, query: Any, text: str, settings: Settings) -> Answer:
         return _computed(model, query, text, settings)
     if across is not None:
         raise needs_equations(across)
-    from causalgraph.estimate.answering import answer as by_rows
-    from causalgraph.estimate.table import ESTIMATORS
     from causalgraph.evaluate.answering import METHODS
     from causalgraph.evaluate.answering import answer as estimate
-    from causalgraph.evaluate.quantities import World
 
-    if settings.method not in (*METHODS, *ESTIMATORS):
-        known = (*METHODS, *ESTIMATORS, EQUATIONS)
-        near = did_you_mean(settings.method, known)
-        fix = f"did you mean {near}?" if near else f"use one of {', '.join(known)}"
-        raise ModelError.because("E214", f"there is no method {settings.method!r}", fix=fix)
-    source = settings.source()
+    if settings.method not in METHODS or settings.options:
+        return _by_rows(model, query, text, settings)
     by_design = _by_design(model, query, settings)
+    source = settings.source()
     if by_design is not None:
         from causalgraph.estimate.outcomes_known import answer as from_both
+        from causalgraph.evaluate.quantities import World
 
         return from_both(query, text, World(model.graph, model.variables, source), by_design, level=settings.level)
-    if settings.method in ESTIMATORS:
-        return by_rows(
-            query,
-            text,
-            World(model.graph, model.variables, source),
-            method=settings.method,
-            level=settings.level,
-            seed=settings.seed,
-            options=settings.options,
-        )
-    if settings.options:
-        name = next(iter(settings.options))
-        fix = f"use one of {', '.join(ESTIMATORS)}"
-        raise ModelError.because("E221", f"{settings.method} has no option {name}", fix=fix)
     return estimate(
         query,
         text,
@@ -72,9 +53,40 @@ def numeric(model: Model, query: Any, text: str, settings: Settings) -> Answer:
     )
 
 
+def _by_rows(model: Model, query: Any, text: str, settings: Settings) -> Answer:
+    """Answer by an estimator; only here are these imported, for a formula needs none.
+
+    Raises:
+        ModelError: there is no such method (E214), or it takes no options (E221).
+    """
+    from causalgraph.estimate.answering import answer
+    from causalgraph.estimate.table import ESTIMATORS
+    from causalgraph.evaluate.answering import METHODS
+    from causalgraph.evaluate.quantities import World
+
+    known = (*METHODS, *ESTIMATORS, EQUATIONS)
+    if settings.method not in known:
+        near = did_you_mean(settings.method, known)
+        fix = f"did you mean {near}?" if near else f"use one of {', '.join(known)}"
+        raise ModelError.because("E214", f"there is no method {settings.method!r}", fix=fix)
+    if settings.method not in ESTIMATORS:
+        name = next(iter(settings.options))
+        fix = f"use one of {', '.join(ESTIMATORS)}"
+        raise ModelError.because("E221", f"{settings.method} has no option {name}", fix=fix)
+    return answer(
+        query,
+        text,
+        World(model.graph, model.variables, settings.source()),
+        method=settings.method,
+        level=settings.level,
+        seed=settings.seed,
+        options=settings.options,
+    )
+
+
 def _by_design(model: Model, query: Any, settings: Settings) -> KnownOutcomes | None:
     """Return the columns of both potential outcomes that a question for an effect is answered by, if there are."""
-    if not isinstance(query, queries.Effect) or settings.method != "auto" or settings.options or query.held:
+    if not isinstance(query, queries.Effect) or settings.method != "auto" or query.held:
         return None
     named = (d for d in model.designs if isinstance(d, KnownOutcomes))
     return next((d for d in named if d.outcome == query.outcome.variable), None)

@@ -41,6 +41,13 @@ def test_check_loads_neither_pandas_nor_sympy(repository: Path) -> None:
     assert heavy_after(code, heavy=("pandas", "scipy", "sympy")) == []
 
 
+def test_a_formula_is_evaluated_without_loading_an_estimator(repository: Path) -> None:
+    file = str(repository / "examples" / "banner.dag")
+    code = f"import causalgraph as cg\ncg.load({file!r}).ask('ate(Banner, Spending)')"
+    estimators = ("sklearn", "causalgraph.estimate.table", "causalgraph.estimate.answering")
+    assert heavy_after(code, heavy=estimators) == []
+
+
 def test_no_file_outgrows_400_lines(repository: Path) -> None:
     long = {
         str(file.relative_to(repository)): lines
