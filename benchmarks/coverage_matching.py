@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from causalgraph.estimate.base import Target
+from causalgraph.estimate.base import Population, Target
 from causalgraph.estimate.coarsened import coarsened
 from causalgraph.estimate.matching import matching
 from causalgraph.estimate.sample import Sample
@@ -31,7 +31,7 @@ SETTINGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("coarsened", {"bins": 4}),
     ("pairs of an estimated score", {"distance": "propensity", "replace": False, "caliper": 0.2}),
 )
-POPULATIONS = ("ate", "att")
+POPULATIONS: tuple[Population, ...] = ("ate", "att")
 
 
 def draw(n: int, rng: np.random.Generator, curve: float = 0.0) -> tuple[Sample, np.ndarray, np.ndarray]:
@@ -45,7 +45,7 @@ def draw(n: int, rng: np.random.Generator, curve: float = 0.0) -> tuple[Sample, 
     return sample, score, effect
 
 
-def run(task: tuple[str, dict[str, Any], str, int, int, float]) -> tuple[float, float, float, float]:
+def run(task: tuple[str, dict[str, Any], Population, int, int, float]) -> tuple[float, float, float, float]:
     """Return coverage, bias, empirical spread and mean error of one setting."""
     name, options, population, n, replicates, curve = task
     big, _, effect = draw(4_000_000, np.random.default_rng(1))
@@ -58,7 +58,7 @@ def run(task: tuple[str, dict[str, Any], str, int, int, float]) -> tuple[float, 
         if chosen.pop("known", False):
             chosen["propensity"] = score
         estimate = coarsened if "bins" in chosen else matching
-        found = estimate(sample, Target(1, 0, population), **chosen)  # type: ignore[arg-type]
+        found = estimate(sample, Target(1, 0, population), **chosen)
         told.append((found.value, found.error))
     value, error = np.array(told).T
     covered = float((np.abs(value - truth) <= Z * error).mean())

@@ -235,22 +235,17 @@ def _row(label: Mapping[str, str], result: Result, sample: Sample, level: float)
     error = (
         error_of(result.influence, sample) if result.error is None and result.influence is not None else result.error
     )
-    if result.interval is not None or error is None:
-        return Row(label, result.value, error, result.interval)
+    if error is None:
+        return Row(label, result.value, None, None)
     return Row(label, result.value, error, wald(result.value, error, level, _critical(result, sample, level)))
 
 
 def _critical(result: Result, sample: Sample, level: float) -> float:
-    if sample.clusters is not None:
-        return quantile(level, len(np.unique(sample.clusters)))
-    # Student's quantile for df degrees of freedom is that of as many clusters and one.
-    return quantile(level) if result.df is None else _student(result.df, level)
-
-
-def _student(df: float, level: float) -> float:
+    if result.df is None:
+        return quantile(level, None if sample.clusters is None else len(np.unique(sample.clusters)))
     from scipy.special import stdtrit
 
-    return float(stdtrit(df, (1 + level) / 2))
+    return float(stdtrit(result.df, (1 + level) / 2))
 
 
 def _naive(sample: Sample, contrast: Contrast) -> float:

@@ -15,7 +15,7 @@ from causalgraph.evaluate.table import require_clusters
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Estimator", "Population", "Result", "Target", "error_of"]
+__all__ = ["Estimator", "Population", "Result", "Target", "error_of", "population_of"]
 
 # Whose average it is: everyone's, that of the treated, that of the others, or of those whose treatment was in doubt.
 Population = Literal["ate", "att", "atc"]
@@ -38,8 +38,7 @@ class Result:
         value: in units of the outcome.
         influence: ``(n,)``, ψ with value - truth ≈ Σ w ψ / Σ w; None where the method has its own `error`.
         error: the standard error, where it doesn't come from `influence`.
-        df: degrees of freedom of Student's t, None for the normal.
-        interval: where the method has one of its own.
+        df: degrees of freedom of Student's t; None for the normal, or, of clusters, one a cluster less one.
         diagnostics: what an expert looks at, JSON-ready: numbers, texts, lists and tables of them.
         notes: what was taken for granted.
         warnings: what speaks against the number, each with its code (``W520: …``).
@@ -49,7 +48,6 @@ class Result:
     influence: NDArray[np.float64] | None = None
     error: float | None = None
     df: float | None = None
-    interval: tuple[float, float] | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -77,6 +75,14 @@ class Estimator:
     columns: tuple[str, ...] = ()
     two_arms: bool = False
     unadjusted: bool = False
+
+
+def population_of(sample: Sample, target: Target) -> NDArray[np.bool_]:
+    """Say which rows ``(n,)`` belong to the population that is averaged over."""
+    if target.population == "ate":
+        return np.ones(sample.n, dtype=bool)
+    inside: NDArray[np.bool_] = sample.arm == (target.level if target.population == "att" else target.against)
+    return inside
 
 
 def error_of(influence: NDArray[np.float64], sample: Sample) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from causalgraph.errors import EstimationError, ModelError, did_you_mean
 from causalgraph.estimate.base import Result, Target
 from causalgraph.estimate.matched import arms_of, balance_of, matched, warnings_of
-from causalgraph.estimate.matching import require_able
+from causalgraph.estimate.matching import require_able, require_some
 from causalgraph.estimate.neighbours import apart, whitened
 from causalgraph.estimate.sample import Sample, design
 
@@ -28,8 +28,8 @@ def coarsened(
     sample: Sample,
     target: Target,
     *,
-    level: float = 0.95,  # noqa: ARG001 - every estimator takes the interval's level
-    seed: int = 0,  # noqa: ARG001 - and a seed
+    level: float = 0.95,
+    seed: int = 0,
     bins: Bins | Mapping[str, Bins] = "sturges",
     bias_correction: bool = True,
     error_neighbours: int = 2,
@@ -53,7 +53,7 @@ def coarsened(
     Raises:
         EstimationError: nothing to match on (E550), no stratum holds both arms (E551), too few rows (E552), clusters
             (E555).
-        ModelError: bins that can't be (E221).
+        ModelError: bins that can't be, or no neighbours for the error (E221).
 
     Source: Iacus, King and Porro (2012), Causal inference without balance checking: coarsened exact matching, Political
     Analysis 20:1, doi:10.1093/pan/mpr013; errors as in Abadie and Imbens (2006), doi:10.1111/j.1468-0262.2006.00655.x.
@@ -63,6 +63,8 @@ def coarsened(
     >>> coarsened(rows, Target(1, 0), bins=[5.0], bias_correction=False).value
     3.0
     """
+    del level, seed
+    require_some(error_neighbours=error_neighbours)
     require_able(sample, target, 1)
     cut = replace(sample, values=_cut(sample, bins))
     boxes = design(cut).matrix
@@ -84,7 +86,7 @@ def coarsened(
         **{name: told for name, told in found.diagnostics.items() if name != "distance"},
         "strata": space.size,
         "strata_with_both_arms": int((both[0] & both[1]).sum()),
-        "balance": {name: {"before": b, "after": a} for name, (b, a) in balance.items()},
+        "balance": balance,
     }
     notes = ["the error supposes that outcomes vary alike among near rows (Abadie and Imbens 2006)"]
     if found.diagnostics["discarded"] > 0:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causalgraph.errors import EstimationError
-from causalgraph.estimate.base import Target
+from causalgraph.estimate.base import Target, population_of
 from causalgraph.estimate.learners import learned, make
 from causalgraph.estimate.outcome import Fit, Terms, family_of, fitted, remainder, squared, terms_of
 from causalgraph.estimate.propensity import Propensity, known_score, propensity
-from causalgraph.estimate.regression import fit_share, log_loss, of_covariates, outcome_models, population_of, single_of
+from causalgraph.estimate.regression import fit_share, log_loss, of_covariates, outcome_models, single_of
 from causalgraph.estimate.sample import Sample, design
 
 if TYPE_CHECKING:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-__all__ = ["Logit", "SeparationError", "fit_logit", "independent_columns"]
+__all__ = ["Logit", "SeparationError", "fit_logit", "independent_columns", "pivots"]
 
 # Newton's steps are done once no linear predictor moves by more than this: what is left is about its square.
 CLOSE = 1e-7
@@ -182,24 +180,23 @@ def independent_columns(matrix: NDArray[np.float64], weight: NDArray[np.float64]
     spread = np.sqrt((weight @ centred**2) / total)
     size = np.abs(matrix).max(0) if len(matrix) else np.zeros(matrix.shape[1])
     constant = [j for j in range(matrix.shape[1]) if spread[j] <= 1e-12 * max(size[j], 1e-300)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gram = (centred * weight[:, None]).T @ centred / total / np.outer(spread, spread)
-    kept: list[int] = []
-    factor = np.zeros_like(gram)
-    for j in range(matrix.shape[1]):
-        if j in constant:
-            continue
-        row = _solved(factor, kept, gram[kept, j])
-        left = gram[j, j] - row @ row
-        if left > COLLINEAR:
-            factor[j, kept] = row
-            factor[j, j] = np.sqrt(left)
+    varying = [j for j in range(matrix.shape[1]) if j not in constant]
+    centred, spread = centred[:, varying], spread[varying]
+    gram = (centred * weight[:, None]).T @ centred / total / np.outer(spread, spread)
+    return [varying[j] for j in pivots(gram)], constant
+
+
+def pivots(gram: NDArray[np.float64], scale: float = 1.0) -> list[int]:
+    """Return the columns that aren't combinations of those before, from their products ``(p, p)``.
+
+    Args:
+        gram: the products.
+        scale: that of a column with itself, of which `COLLINEAR` is a share.
+    """
+    left = gram.copy()
+    kept = []
+    for j in range(len(gram)):
+        if left[j, j] > COLLINEAR * scale:
             kept.append(j)
-    return kept, constant
-
-
-def _solved(factor: NDArray[np.float64], kept: Sequence[int], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solve the triangular system of the columns kept so far."""
-    if not kept:
-        return np.empty(0)
-    return np.asarray(np.linalg.solve(factor[np.ix_(kept, kept)], right), dtype=float)
+            left -= np.outer(left[:, j], left[j]) / left[j, j]
+    return kept

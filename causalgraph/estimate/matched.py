@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causalgraph.errors import EstimationError
-from causalgraph.estimate.balance import balance
+from causalgraph.estimate.balance import TOLERATED, balance
+from causalgraph.estimate.base import population_of
 from causalgraph.estimate.matched_errors import Weights, spread_within
 from causalgraph.estimate.neighbours import Sets, Space, nearest
 from causalgraph.estimate.sample import Sample
@@ -19,12 +20,10 @@ if TYPE_CHECKING:
 
     from causalgraph.estimate.base import Target
 
-__all__ = ["Arm", "Matched", "arms_of", "balance_of", "in_population", "matched", "warnings_of", "weights_of"]
+__all__ = ["Arm", "Matched", "arms_of", "balance_of", "matched", "warnings_of", "weights_of"]
 
 # A row that stands for more than this share of the population, in a sample that isn't tiny, decides much by itself.
 HEAVY, TINY = 0.05, 100
-# Means that differ by more standard deviations than this after matching aren't balanced.
-UNBALANCED = 0.1
 QUANTILES = (0.5, 0.9, 0.99, 1.0)
 
 
@@ -70,17 +69,9 @@ def weights_of(sample: Sample) -> Weights:
     return Weights(sample.weight, ones) if sample.weighting == "counts" else Weights(ones, sample.weight)
 
 
-def in_population(sample: Sample, target: Target) -> NDArray[np.bool_]:
-    """``(n,)``: the rows over which the effect is averaged."""
-    if target.population == "ate":
-        return np.ones(sample.n, dtype=bool)
-    inside: NDArray[np.bool_] = sample.arm == (target.level if target.population == "att" else target.against)
-    return inside
-
-
 def arms_of(sample: Sample, target: Target, spaces: tuple[Space, Space], need: float) -> tuple[Arm, Arm]:
     """Search the matches of the population's rows in the arm that is compared, and in the other."""
-    population, weights = in_population(sample, target), weights_of(sample)
+    population, weights = population_of(sample, target), weights_of(sample)
     found = []
     for place, space in zip((target.level, target.against), spaces, strict=True):
         inside = sample.arm == place
@@ -122,7 +113,7 @@ def matched(
     Theorems 6 and 7, doi:10.1111/j.1468-0262.2006.00655.x; for ties Abadie, Drukker, Herr and Imbens (2004),
     doi:10.1177/1536867X0400400307; for the correction Abadie and Imbens (2011), doi:10.1198/jbes.2009.07333.
     """
-    weights, population = weights_of(sample), in_population(sample, target)
+    weights, population = weights_of(sample), population_of(sample, target)
     kept = population.copy()
     for arm in arms:
         kept &= arm.inside | arm.sets.found[arm.space.place]
@@ -231,15 +222,15 @@ def _told(
     }
 
 
-def balance_of(sample: Sample, target: Target, found: Matched) -> dict[str, tuple[float, float]]:
+def balance_of(sample: Sample, target: Target, found: Matched) -> dict[str, dict[str, float]]:
     """Return the standardised differences of covariates' means between the arms, before and after matching."""
     each = weights_of(sample).each
     # Weights of the data come on top of these.
     weights = np.divide(found.own + found.used, each, out=np.zeros(sample.n), where=each > 0)
-    return {row.name: (row.before, row.after) for row in balance(sample, weights, target)}
+    return {row.name: {"before": row.before, "after": row.after} for row in balance(sample, weights, target)}
 
 
-def warnings_of(found: Matched, sample: Sample, table: Mapping[str, tuple[float, float]]) -> list[str]:
+def warnings_of(found: Matched, sample: Sample, table: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Say what speaks against the number: rows without a match, one row in the place of many, what isn't balanced.
 
     Args:
@@ -257,7 +248,7 @@ def warnings_of(found: Matched, sample: Sample, table: Mapping[str, tuple[float,
         said.append(f"W541: one row stands for {told['largest_weight']:.0%} of the population, as the match of others")
     if not found.corrected:
         said.append("W542: too few rows were matched for the bias correction; what distance does is left in the number")
-    off = sorted(((abs(after), name) for name, (_, after) in table.items() if abs(after) > UNBALANCED), reverse=True)
+    off = sorted(((by, name) for name, row in table.items() if (by := abs(row["after"])) > TOLERATED), reverse=True)
     if off:
         worst = ", ".join(f"{name} by {by:.2f}" for by, name in off[:3])
         said.append(f"W543: matching leaves the arms' means apart: {worst} standard deviations")

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from causalgraph.errors import EstimationError, ModelError, did_you_mean
-from causalgraph.estimate.base import Result, Target
+from causalgraph.estimate.base import Result, Target, population_of
 from causalgraph.estimate.matched import (
     Arm,
     Matched,
     arms_of,
     balance_of,
-    in_population,
     matched,
     warnings_of,
     weights_of,
@@ -30,7 +29,7 @@ from causalgraph.estimate.sample import Sample, design
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Matching", "matching", "require_able"]
+__all__ = ["Matching", "matching", "require_able", "require_some"]
 
 # Options that are one of a few words.
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -160,7 +159,7 @@ def matching(sample: Sample, target: Target, **options: Any) -> Result:
     return Result(
         value=found.value,
         error=sqrt(variance),
-        diagnostics={**found.diagnostics, "balance": {n: {"before": b, "after": a} for n, (b, a) in balance.items()}},
+        diagnostics={**found.diagnostics, "balance": balance},
         notes=tuple(notes),
         warnings=tuple(warnings),
     )
@@ -203,6 +202,13 @@ def require_able(sample: Sample, target: Target, neighbours: int, *, replace: bo
             )
 
 
+def require_some(**counts: int) -> None:
+    """Make sure that options which count rows are at least 1 (E221)."""
+    for name, given in counts.items():
+        if given < 1:
+            raise ModelError.because("E221", f"{name}={given!r} isn't a whole number from 1", fix=f"say {name}=1")
+
+
 def _require_options(sample: Sample, asked: Matching) -> None:
     for name, words in WORDS.items():
         given = getattr(asked, name)
@@ -210,10 +216,7 @@ def _require_options(sample: Sample, asked: Matching) -> None:
             near = did_you_mean(str(given), words)
             fix = f"did you mean {near}?" if near else f"it is one of {', '.join(words)}"
             raise ModelError.because("E221", f"matching has no {name}={given!r}", fix=fix)
-    for name in ("neighbours", "error_neighbours"):
-        given = getattr(asked, name)
-        if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-            raise ModelError.because("E221", f"{name}={given!r} isn't a whole number from 1", fix=f"say {name}=1")
+    require_some(neighbours=asked.neighbours, error_neighbours=asked.error_neighbours)
     if asked.caliper is not None and not asked.caliper > 0:
         raise ModelError.because("E221", f"a caliper of {asked.caliper} lets nothing match", fix="it is positive")
     if asked.propensity is not None and asked.measure != "propensity":
@@ -302,9 +305,8 @@ def _variance(
     if len(sample.arms) > 2 or sample.weighting == "survey" or not asked.replace or found.diagnostics["discarded"]:
         notes.append("the score is taken as known; that it was estimated mostly makes the error smaller, not larger")
         return variance, notes
-    own = {"ate": None, "att": sample.arm == target.level, "atc": sample.arm == target.against}[target.population]
     arms = (sample.arm == target.level, sample.arm == target.against)
-    among = None if own is None else arms[0] if target.population == "att" else arms[1]
+    among = {"ate": None, "att": arms[0], "atc": arms[1]}[target.population]
     covariates = _by_covariates(sample, design(sample).matrix, "mahalanobis", [], np.inf)
     change = change_by_score(
         ground.score,
@@ -351,7 +353,7 @@ def _laid_out(sample: Sample, asked: Matching) -> tuple[Sample, Matching]:
 
 def _paired(sample: Sample, target: Target, arms: tuple[Arm, Arm], asked: Matching) -> tuple[Arm, Arm]:
     """Replace the matches in the arm that the population isn't in by partners, each taken once."""
-    asks = in_population(sample, target)
+    asks = population_of(sample, target)
     place = 1 if target.population == "att" else 0
     arm = arms[place]
     rows, donors = np.flatnonzero(asks), np.flatnonzero(arm.inside)

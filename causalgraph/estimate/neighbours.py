@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Sets", "Space", "apart", "nearest", "on_a_line", "whitened"]
+__all__ = ["Sets", "Space", "agreeing", "apart", "nearest", "on_a_line", "whitened"]
 
 # Distances that differ by less than this share of a standard deviation are equal.
 TIE = 1e-9
@@ -152,10 +152,10 @@ def apart(
         spread: a standard deviation of the coordinates.
         reach: how far apart two rows may lie to match.
     """
-    place, first = _agreeing([*told.T, *exact])
+    place, first = agreeing([*told.T, *exact])
     points = coordinates[first]
     if exact:
-        group, _ = _agreeing(list(exact))
+        group, _ = agreeing(list(exact))
         step = 4 * float(np.linalg.norm(np.ptp(points, axis=0))) + spread
         points, reach = np.column_stack([points, group[first] * step]), min(reach, step / 2)
     if points.shape[1] == 1:
@@ -166,8 +166,8 @@ def apart(
     return Space(place, points, TIE * spread, reach)
 
 
-def _agreeing(columns: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Number the distinct rows of some columns: each row's number, and the first row of each number."""
+def agreeing(columns: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Number the distinct rows of some columns, in their order: each row's number, and the first row of each."""
     n = len(columns[0])
     place = np.zeros(n, dtype=np.intp)
     met = 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from causalgraph.errors import EstimationError, did_you_mean
-from causalgraph.estimate.logit import SeparationError, fit_logit
+from causalgraph.estimate.logit import SeparationError, fit_logit, pivots
 from causalgraph.estimate.sample import Sample, design
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ __all__ = ["Family", "Fit", "Model", "Terms", "by_arm", "family_of", "fitted", "
 
 Family = Literal["linear", "logistic"]
 
-# A column that the others explain but for this share of its variance is taken for their combination.
-COLLINEAR = 1e-9
 # Cells are numbered by their place among all that could be, up to this many.
 MOST_CELLS = 10_000_000
 # A row with less than this left of its residual decides a coefficient alone.
@@ -96,7 +94,7 @@ def terms_of(sample: Sample) -> Terms:
     encoded = design(sample)
     names = encoded.names
     matrix = np.column_stack([np.ones(len(sample.values)), *(_scaled(column) for column in encoded.matrix.T)])
-    kept = _independent(matrix.T @ matrix)
+    kept = pivots(matrix.T @ matrix, len(matrix))
     if len(kept) == matrix.shape[1]:
         return Terms(names, matrix, cell)
     dropped = tuple(name for place, name in enumerate(names, 1) if place not in kept)
@@ -144,17 +142,6 @@ def _scaled(column: NDArray[np.float64]) -> NDArray[np.float64]:
     if spread <= SMALLEST * float(np.abs(column).max()):
         return np.zeros_like(column)
     return centred / spread
-
-
-def _independent(gram: NDArray[np.float64]) -> list[int]:
-    """Return the columns that aren't combinations of those before, from their products (p, p), the constant first."""
-    left = gram.copy()
-    kept = []
-    for j in range(len(gram)):
-        if left[j, j] > COLLINEAR * gram[0, 0]:
-            kept.append(j)
-            left -= np.outer(left[:, j], left[j]) / left[j, j]
-    return kept
 
 
 @dataclass(frozen=True)
@@ -302,7 +289,7 @@ def fitted(
     some = cells > 0
     matrix = terms.matrix if some.all() else terms.matrix[some]
     cells, sums = cells[some], sums[some]
-    kept = _independent(matrix.T @ (matrix * cells[:, None]))
+    kept = pivots(matrix.T @ (matrix * cells[:, None]), float(cells.sum()))
     rows = int(np.count_nonzero(used))
     if rows <= len(kept):
         raise EstimationError.because(

@@ -172,8 +172,9 @@ def known_score(sample: Sample, target: Target, score: NDArray[np.float64]) -> P
     return Propensity(target.level, target.against, probability, "known")
 
 
-def _logit(sample: Sample, target: Target, seed: int) -> Propensity:  # noqa: ARG001 - a model takes a seed
+def _logit(sample: Sample, target: Target, seed: int) -> Propensity:
     """Fit the logit on rows, or on the cells of discrete covariates."""
+    del seed
     met = tuple(k for k in range(len(sample.arms)) if ((sample.arm == k) & (sample.weight > 0)).any())
     cell, first = _cells(sample)
     few = sample if cell is None else replace(sample, y=sample.y[first], values=sample.values[first])

@@ -110,7 +110,7 @@ def randomisation_test(
     39, doi:10.2202/1544-6115.1585 (the rule of one); P. Rosenbaum, "Observational studies" (2002), section 2.6.1
     (intervals by inversion).
     """
-    if isinstance(permutations, bool) or permutations != int(permutations) or permutations < 1:
+    if permutations < 1:
         raise _cant(f"permutations={permutations!r} is no number of assignments", "say a whole number such as 10000")
     units, what = _assigned(sample, treated, strata)
     sizes = np.bincount(units.stratum)
@@ -121,7 +121,7 @@ def randomisation_test(
     observed = _statistics(units.parts[units.treated].sum(axis=0)[None], units.parts.sum(axis=0))[0][0]
     exact = count is not None
     with working("assigning treatment anew"):
-        sums = _all(units, given) if exact else _drawn(units, given, int(permutations), np.random.default_rng(seed))
+        sums = _all(units, given) if exact else _drawn(units, given, permutations, np.random.default_rng(seed))
     differences, shifts = _statistics(sums, units.parts.sum(axis=0))
     tie = TIE * max(float(np.abs(differences).max()), abs(float(observed)))
     extreme = int((np.abs(differences) >= abs(observed) - tie).sum()) + (not exact)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causalgraph.errors import EstimationError
-from causalgraph.estimate.base import Result, Target
+from causalgraph.estimate.base import Result, Target, population_of
 from causalgraph.estimate.outcome import Fit, Model, Terms, by_arm, family_of, fitted, squared, terms_of
 from causalgraph.estimate.overlap import extrapolated, outside
 from causalgraph.estimate.sample import Sample
@@ -24,7 +24,6 @@ __all__ = [
     "log_loss",
     "of_covariates",
     "outcome_models",
-    "population_of",
     "regression",
     "single_of",
 ]
@@ -122,14 +121,6 @@ def centred(sample: Sample, influence: NDArray[np.float64]) -> NDArray[np.float6
     """Take its mean off an influence function, which by the jackknife isn't quite 0."""
     moved: NDArray[np.float64] = influence - np.average(influence, weights=sample.weight)
     return moved
-
-
-def population_of(sample: Sample, target: Target) -> NDArray[np.bool_]:
-    """Say which rows ``(n,)`` belong to the population that is averaged over."""
-    if target.population == "ate":
-        return np.ones(sample.n, dtype=bool)
-    inside: NDArray[np.bool_] = sample.arm == (target.level if target.population == "att" else target.against)
-    return inside
 
 
 def outcome_models(

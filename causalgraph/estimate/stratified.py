@@ -10,10 +10,11 @@ import numpy as np
 
 from causalgraph.answers import share_text
 from causalgraph.errors import EstimationError
-from causalgraph.estimate.base import Result, Target
+from causalgraph.estimate.base import Result, Target, population_of
+from causalgraph.estimate.neighbours import agreeing
 from causalgraph.estimate.sample import Sample
 from causalgraph.estimate.sandwich import Cells, cells_of, units, variance
-from causalgraph.estimate.trial import INFERENCE, Error, answered, error_of_cells, one_of, p_value, population
+from causalgraph.estimate.trial import INFERENCE, Error, answered, error_of_cells, one_of, p_value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def stratified(
     Args:
         sample: rows of all arms, whose covariates have levels or few values.
         target: two arms and a population.
-        level: of the interval.
+        level: of the interval; not used here.
         seed: unused, since nothing is drawn.
         inference: ``"population"``, or ``"sample"`` for shares that were fixed.
 
@@ -70,7 +71,7 @@ def stratified(
     R. Stat. Soc. B 75 (2013) 369-396, doi:10.1111/rssb.12012; K. Imai, Stat. Med. 27 (2008) 4857-4873,
     doi:10.1002/sim.3337 (pairs).
     """
-    del seed
+    del level, seed
     one_of("inference", inference, INFERENCE)
     kept, strata, warnings = _supported(sample, target)
     share = strata.share
@@ -105,7 +106,7 @@ def stratified(
         "strata": _table(cells, strata, effects),
     }
     notes = ("the error is that between strata, since an arm has one unit in each",) if paired else ()
-    return answered(value, found, level, diagnostics, notes, warnings)
+    return answered(value, found, diagnostics, notes, warnings)
 
 
 def _supported(sample: Sample, target: Target) -> tuple[Sample, _Strata, tuple[str, ...]]:
@@ -118,10 +119,11 @@ def _supported(sample: Sample, target: Target) -> tuple[Sample, _Strata, tuple[s
                 fix=f'cut {name} into levels, or say method="lin"',
             )
     if sample.covariates:
-        cells, of = _numbered(sample.values)
+        of, first = agreeing(list(sample.values.T))
+        cells = sample.values[first]
     else:
         cells, of = np.empty((1, 0)), np.zeros(sample.n, dtype=np.intp)
-    among = np.bincount(of, weights=sample.weight * population(sample, target), minlength=len(cells))
+    among = np.bincount(of, weights=sample.weight * population_of(sample, target), minlength=len(cells))
     arms = [np.bincount(of[sample.arm == a], minlength=len(cells)) > 0 for a in (target.against, target.level)]
     full = arms[0] & arms[1]
     share = among / among.sum()
@@ -157,16 +159,6 @@ def _supported(sample: Sample, target: Target) -> tuple[Sample, _Strata, tuple[s
         tuple(label for label, there in zip(labels, full.tolist(), strict=True) if there),
     )
     return kept, strata, warnings
-
-
-def _numbered(values: Floats) -> tuple[Floats, Places]:
-    """Number the rows that differ, in their order; column by column, which is faster than sorting rows."""
-    of = np.zeros(len(values), dtype=np.intp)
-    for column in values.T:
-        met, place = np.unique(column, return_inverse=True)
-        of = np.unique(of * len(met) + place, return_inverse=True)[1].astype(np.intp)
-    first = np.unique(of, return_index=True)[1]
-    return values[first], of
 
 
 def _label(sample: Sample, row: Floats) -> str:
@@ -213,7 +205,7 @@ def _sampled(
     noise = filled[::2] + filled[1::2]
     # E Σ share (d_s - d)² is the effects' variance, plus Σ share V_s - V, where V is the variance of d.
     true = max(0.0, seen - float(share @ noise) + float(share**2 @ noise))
-    weight = kept.weight * population(kept, target)
+    weight = kept.weight * population_of(kept, target)
     moved = sqrt(true / seen) * weight * apart[strata.of] / weight.sum()
     scores = moved.copy()
     scores[two] += fixed

@@ -16,15 +16,24 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
 from causalgraph.errors import EstimationError, did_you_mean
-from causalgraph.estimate.base import Result, Target
+from causalgraph.estimate.base import Result, Target, population_of
 from causalgraph.estimate.overlap import extrapolated, outside
 from causalgraph.estimate.randomisation import randomisation_test
 from causalgraph.estimate.sample import Design, Sample, design
-from causalgraph.estimate.sandwich import Cells, Fit, cells_of, cluster_degrees, fit, orthogonal, units, variance
-from causalgraph.evaluate.interval import wald
+from causalgraph.estimate.sandwich import (
+    COLLINEAR,
+    Cells,
+    Fit,
+    cells_of,
+    cluster_degrees,
+    fit,
+    orthogonal,
+    units,
+    variance,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,8 +47,6 @@ HC = ("HC0", "HC1", "HC2", "HC3")
 INFERENCE = ("population", "sample")
 # Fewer degrees of freedom than this, and an interval hangs on the few units that it has.
 FEW = 5
-# A column is a combination of those before it where so small a share of its length is its own.
-REDUNDANT = 1e-7
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def difference(
     Args:
         sample: rows without covariates: a difference of means is an effect only where nothing needs adjusting for.
         target: two arms.
-        level: of the intervals.
+        level: of the interval of a randomisation test.
         seed: of the permutations.
         permutations: for a randomisation test of no effect on anyone, how many assignments are drawn at most (0: no
             test).
@@ -104,7 +111,7 @@ def difference(
         strata = None if within is None else within[(sample.arm == target.level) | (sample.arm == target.against)]
         tested = randomisation_test(kept, cell, strata=strata, permutations=permutations, level=level, seed=seed)
         diagnostics["randomisation"] = tested.to_dict()
-    return answered(value, found, level, diagnostics, warnings=_constant(kept, cell))
+    return answered(value, found, diagnostics, warnings=_constant(kept, cell))
 
 
 def lin(
@@ -125,7 +132,7 @@ def lin(
     Args:
         sample: rows of all arms; the means are the population's.
         target: two arms and a population.
-        level: of the interval.
+        level: of the interval; not used here.
         seed: unused, since nothing is drawn.
         hc: HC0, HC1, HC2 or HC3, the error of rows. That of clusters is CR2.
         inference: ``"population"`` or ``"sample"``, see the module.
@@ -137,13 +144,13 @@ def lin(
     Source: W. Lin, Ann. Appl. Stat. 7 (2013) 295-318, doi:10.1214/12-AOAS583; A. Negi, J. Wooldridge, Econometric Rev.
     40 (2021) 504-534, doi:10.1080/07474938.2020.1824732 (the sampling of covariates).
     """
-    del seed
+    del level, seed
     one_of("hc", hc, HC)
     one_of("inference", inference, INFERENCE)
     clusters = units(sample)
     if clusters is not None and hc != "HC2":
         raise EstimationError.because("E571", f"{hc} is an error of independent rows", fix="leave hc out: CR2 is used")
-    among = population(sample, target)
+    among = population_of(sample, target)
     made, lost = _independent(design(sample), sample, target)
     share = sample.weight * among
     middle = np.average(made.matrix, axis=0, weights=share)
@@ -185,22 +192,18 @@ def lin(
     for arm in (target.level, target.against):
         label = f"{sample.treatment}={sample.arms[arm]}"
         warnings += extrapolated(outside(made.matrix, sample.arm == arm, share), label)
-    return answered(value, found_error, level, diagnostics, tuple(notes), tuple(warnings))
+    return answered(value, found_error, diagnostics, tuple(notes), tuple(warnings))
 
 
 def answered(
     value: float,
     found: Error,
-    level: float,
     diagnostics: Mapping[str, Any],
     notes: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
 ) -> Result:
-    """Return a result with Student's interval; of clusters it has its own, since their degrees aren't G - 1."""
-    interval = None
+    """Return a result with its degrees of freedom, which of clusters are fewer than G - 1."""
     if found.clusters is not None:
-        critical = float(stdtrit(found.df, (1 + level) / 2))
-        interval = wald(value, found.error, level, critical)
         diagnostics = {**diagnostics, "clusters": found.clusters}
     if found.df < FEW:
         unit = "clusters" if found.clusters is not None else "rows"
@@ -209,7 +212,6 @@ def answered(
         value,
         error=found.error,
         df=found.df,
-        interval=interval,
         diagnostics=diagnostics,
         notes=notes,
         warnings=warnings,
@@ -243,14 +245,6 @@ def error_of_cells(cells: Cells, coefficient: Floats, scores: Floats, sample: Sa
     diagonal = np.bincount(group, weights=unit**2 * part / left, minlength=groups).astype(np.float64)
     pulled = csr_array((unit * part / np.sqrt(left), (group, cell)), shape=(groups, k))
     return Error(sqrt(total), max(cluster_degrees(diagonal, pulled), 1.0), groups)
-
-
-def population(sample: Sample, target: Target) -> NDArray[np.bool_]:
-    """Return which rows are averaged over."""
-    if target.population == "ate":
-        return np.ones(sample.n, dtype=bool)
-    rows: NDArray[np.bool_] = sample.arm == (target.level if target.population == "att" else target.against)
-    return rows
 
 
 def p_value(value: float, found: Error) -> float | None:
@@ -293,12 +287,12 @@ def _independent(made: Design, sample: Sample, target: Target) -> tuple[Design, 
     x = (x - np.average(x, axis=0, weights=root**2)) * root[:, None]
     size = np.abs(made.matrix[rows]).max(axis=0) * sqrt(float(root @ root))
     length = np.sqrt((x * x).sum(axis=0))
-    varies = length > REDUNDANT**2 * size
+    varies = length > COLLINEAR**2 * size
     own = np.zeros(len(length))
     if varies.any():
         r = orthogonal(x[:, varies] / length[varies])[1]
         own[np.flatnonzero(varies)[: len(r)]] = np.abs(np.diag(r))
-    keep = own > REDUNDANT
+    keep = own > COLLINEAR
     lost = [name for name, kept in zip(made.names, keep.tolist(), strict=True) if not kept]
     names = tuple(name for name, kept in zip(made.names, keep.tolist(), strict=True) if kept)
     of = tuple(place for place, kept in zip(made.of, keep.tolist(), strict=True) if kept)

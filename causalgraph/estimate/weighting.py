@@ -65,8 +65,8 @@ def ipw(
     sample: Sample,
     target: Target,
     *,
-    level: float = 0.95,  # noqa: ARG001 - the error goes through the influence function
-    seed: int = 0,  # noqa: ARG001
+    level: float = 0.95,
+    seed: int = 0,
     weights: str = "hajek",
     trim: float | None = None,
     propensity: NDArray[np.float64] | None = None,
@@ -86,8 +86,8 @@ def ipw(
     Args:
         sample: the rows.
         target: arms and population.
-        level: of confidence; the error serves all.
-        seed: of nothing: there is no chance in it.
+        level: of the interval; not used here.
+        seed: not used: nothing is drawn.
         weights: a name in `WEIGHTS`.
         trim: leave out rows with a score of an arm below this, or, of two arms, above what it lacks of 1.
         propensity: ``(n,)``, the known probability of the arm that is compared; else it is estimated by a logit.
@@ -108,6 +108,7 @@ def ipw(
     >>> round(ipw(rows, Target(1, 0)).value, 6)
     2.25
     """
+    del level, seed
     _require(weights, trim, target)
     scores = estimated_score(sample, target) if propensity is None else known_score(sample, target, propensity)
     population = "overlap" if weights == "overlap" else target.population
@@ -248,7 +249,12 @@ def _estimate(
 
 
 def _freedom(sample: Sample, influence: NDArray[np.float64]) -> float | None:
-    """Return the degrees of freedom of a χ² that varies, relative to its mean, as the sum of squares does."""
+    """Return the degrees of freedom of a χ² that varies, relative to its mean, as the sum of squares does.
+
+    None for clusters, whose errors aren't a sum over rows.
+    """
+    if sample.clusters is not None:
+        return None
     rows = sample.weight if sample.weighting == "counts" else np.ones(sample.n)
     squares = influence**2 if sample.weighting == "counts" else (sample.weight * influence) ** 2
     fourth = float(rows @ squares**2)

@@ -1,23 +1,11 @@
 """The numbers of the article that the project grew from; the truth of its simulated shop is 8."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
 import causalgraph as cg
 
 SHOP = "Prior, Days -> Banner, Spending; Banner -> Spending"
-
-
-@pytest.fixture(scope="module")
-def shop():
-    rng = np.random.default_rng(42)
-    n = 2000
-    prior, days = rng.normal(50, 20, n), rng.exponential(10, n)
-    score = 1 / (1 + np.exp(-(0.03 * prior - 0.05 * days - 1)))
-    banner = rng.binomial(1, score)
-    spending = 0.6 * prior - 0.3 * days + 8 * banner + rng.normal(0, 5, n)
-    return pd.DataFrame({"Prior": prior, "Days": days, "Banner": banner, "Spending": spending, "score": score})
 
 
 def value(frame, question, **how):

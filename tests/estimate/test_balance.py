@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from causalgraph.estimate.balance import balance, unbalanced
-from causalgraph.estimate.base import Target
+from causalgraph.estimate.base import Population, Target
 from causalgraph.estimate.sample import Sample
 
 
@@ -34,9 +34,9 @@ def test_differences_are_in_standard_deviations_without_the_weights() -> None:
 
 
 @pytest.mark.parametrize(("population", "arm"), [("att", 1), ("atc", 0)])
-def test_an_arm_s_effect_is_scaled_by_that_arm(population: str, arm: int) -> None:
+def test_an_arm_s_effect_is_scaled_by_that_arm(population: Population, arm: int) -> None:
     x, arms = np.array([1.0, 2, 5, 2, 9, 4]), np.array([0, 0, 0, 1, 1, 1])
-    [one] = balance(rows_of(x[:, None].tolist(), arms.tolist()), np.ones(6), Target(1, 0, population))  # type: ignore[arg-type]  # a parameter
+    [one] = balance(rows_of(x[:, None].tolist(), arms.tolist()), np.ones(6), Target(1, 0, population))
     assert one.before == pytest.approx((x[3:].mean() - x[:3].mean()) / x[arms == arm].std())
 
 

@@ -109,6 +109,11 @@ def test_a_stratum_with_one_row_an_arm_still_has_an_error():
     assert found.error > 0
 
 
+def test_an_error_from_no_neighbours_is_refused():
+    with pytest.raises(ModelError, match="error_neighbours=0"):
+        coarsened(rows(*drawn(3)), Target(1, 0), error_neighbours=0)
+
+
 @pytest.mark.parametrize("bins", [0, "sturgess", {"Z": 3}])
 def test_bins_that_cannot_be_are_refused(bins):
     x, arm, y = drawn(3)

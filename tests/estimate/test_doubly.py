@@ -7,10 +7,11 @@ import pytest
 
 from causalgraph.errors import EstimationError
 from causalgraph.estimate.base import Target, error_of
-from causalgraph.estimate.doubly import aipw
+from causalgraph.estimate.crossfit import Options, nuisances
+from causalgraph.estimate.doubly import aipw, doubly
 from causalgraph.estimate.regression import regression
 from causalgraph.estimate.sample import Sample, design
-from causalgraph.estimate.tmle import tmle
+from causalgraph.estimate.tmle import targeted, tmle
 from oracles import doubly as oracle
 from strategies import scaled
 
@@ -177,27 +178,22 @@ def sample_of(x, t, y):
     return Sample("X", ("0", "1"), t, "Y", y, names, x, tuple(() for _ in names), np.ones(len(y)))
 
 
-@pytest.mark.parametrize("estimator", [aipw, tmle])
+@pytest.mark.parametrize("estimator", [doubly, targeted])
 @pytest.mark.parametrize("wrong", ["neither", "outcome", "scores"])
 def test_one_wrong_model_leaves_interval_and_error_right(estimator, wrong):
     """The errors know of the wrong model: their mean is the spread of the estimates."""
-    from causalgraph.estimate import crossfit
-
     values, errors = [], []
     for seed in range(scaled(120, 500)):
         z, x, t, y = kang_schafer(500, seed)
         # The outcome is everyone's, so both arms have one model; a wrong one sees the transformed covariates.
-        found = crossfit.nuisances(sample_of(z, t, y), Target(1, 0), crossfit.Options(), 0)
-        other = crossfit.nuisances(sample_of(x, t, y), Target(1, 0), crossfit.Options(), 0)
+        found = nuisances(sample_of(z, t, y), Target(1, 0), Options(), 0)
+        other = nuisances(sample_of(x, t, y), Target(1, 0), Options(), 0)
         mixed = replace(
             found,
             outcome=(other if wrong == "outcome" else found).outcome,
             scores=(other if wrong == "scores" else found).scores,
         )
-        with pytest.MonkeyPatch.context() as patch:
-            module = "doubly" if estimator is aipw else "tmle"
-            patch.setattr(f"causalgraph.estimate.{module}.nuisances", lambda *_, mixed=mixed: mixed)
-            result = estimator(sample_of(z, t, y), Target(1, 0))
+        result = estimator(sample_of(z, t, y), Target(1, 0), mixed)
         values.append(result.value)
         errors.append(error_of(result.influence, sample_of(z, t, y)))
     values, errors = np.array(values), np.array(errors)

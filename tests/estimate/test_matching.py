@@ -184,26 +184,16 @@ def test_trainees_of_the_mixtape_matched_exactly_on_age_earn_1695_more():
         assert matching(sample, Target(1, 0, "att"), **options).value == pytest.approx(1695)
 
 
-def snippet():
-    rng = np.random.default_rng(42)
-    n = 2000
-    prior, days = rng.normal(50, 20, n), rng.exponential(10, n)
-    score = 1 / (1 + np.exp(-(0.03 * prior - 0.05 * days - 1)))
-    arm = rng.binomial(1, score)
-    y = 0.6 * prior - 0.3 * days + 8 * arm + rng.normal(0, 5, n)
-    return rows(np.column_stack([prior, days]), arm, y), score
-
-
-def test_the_article_matches_on_the_known_score_and_gets_8_47():
-    sample, score = snippet()
+def test_the_article_matches_on_the_known_score_and_gets_8_47(snippet):
+    sample, score = snippet
     for corrected in (False, True):
         found = matching(sample, Target(1, 0, "att"), propensity=score, bias_correction=corrected)
         assert found.value == pytest.approx(8.47, abs=0.005)
     assert matching(sample, Target(1, 0, "att")).value == pytest.approx(8, abs=0.5)
 
 
-def test_rows_without_a_match_are_left_out_and_said():
-    sample, _ = snippet()
+def test_rows_without_a_match_are_left_out_and_said(snippet):
+    sample, _ = snippet
     found = matching(sample, Target(1, 0, "att"), caliper=0.01)
     assert found.diagnostics["discarded"] > 0
     assert any(w.startswith("W540") for w in found.warnings)

@@ -21,6 +21,7 @@ from strategies import scaled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Snippet = tuple[Sample, "NDArray[np.float64]"]
 ATE = Target(1, 0)
 NAMES = "abcd"
 
@@ -34,18 +35,6 @@ def drawn(seed: int, n: int = 400, arms: int = 2, *, discrete: bool = False, str
     y = arm + x @ [1.0, 0.5] + 0.3 * x[:, 0] * arm + rng.normal(size=n)
     levels = (("0", "1", "2"),) * 2 if discrete else ((), ())
     return Sample("X", tuple(NAMES[:arms]), arm, "Y", y, ("C1", "C2"), x, levels, np.ones(n))
-
-
-def snippet() -> tuple[Sample, NDArray[np.float64]]:
-    """Draw the article's banner, whose effect is 8, with the scores that were drawn from."""
-    rng = np.random.default_rng(42)
-    n = 2000
-    prior, days = rng.normal(50, 20, n), rng.exponential(10, n)
-    score = 1 / (1 + np.exp(-(0.03 * prior - 0.05 * days - 1)))
-    arm = rng.binomial(1, score)
-    y = 0.6 * prior - 0.3 * days + 8 * arm + rng.normal(0, 5, n)
-    values = np.column_stack([prior, days])
-    return Sample("T", ("0", "1"), arm, "Y", y, ("prior", "days"), values, ((), ()), np.ones(n)), score
 
 
 def with_constant(sample: Sample) -> NDArray[np.float64]:
@@ -127,8 +116,8 @@ def test_counts_are_rows() -> None:
 
 
 @pytest.mark.parametrize("population", ["ate", "att", "atc"])
-def test_known_scores_have_no_term_of_estimation(population: Population) -> None:
-    rows, score = snippet()
+def test_known_scores_have_no_term_of_estimation(population: Population, snippet: Snippet) -> None:
+    rows, score = snippet
     known = np.column_stack([1 - score, score])
     for weights in ("hajek", "horvitz-thompson"):
         expected = estimate(
@@ -147,29 +136,29 @@ def test_trimming_takes_the_population_as_given() -> None:
     assert any(note.startswith("the population changed") for note in found.notes)
 
 
-def test_the_article_s_numbers() -> None:
-    rows, score = snippet()
+def test_the_article_s_numbers(snippet: Snippet) -> None:
+    rows, score = snippet
     assert ipw(rows, ATE, propensity=score).value == pytest.approx(9.191163, abs=1e-6)
     assert ipw(rows, ATE).value == pytest.approx(8.145, abs=1e-3)
 
 
-def test_the_error_with_estimated_scores_is_smaller_than_with_known_ones() -> None:
-    rows, score = snippet()
+def test_the_error_with_estimated_scores_is_smaller_than_with_known_ones(snippet: Snippet) -> None:
+    rows, score = snippet
     estimated, known = ipw(rows, ATE), ipw(rows, ATE, propensity=score)
     assert estimated.influence is not None
     assert known.influence is not None
     assert error_of(estimated.influence, rows) < 0.6 * error_of(known.influence, rows)
 
 
-def test_stabilised_weights_are_hajek_s_number_and_have_mean_one() -> None:
-    rows, _ = snippet()
+def test_stabilised_weights_are_hajek_s_number_and_have_mean_one(snippet: Snippet) -> None:
+    rows, _ = snippet
     one, other = ipw(rows, ATE, weights="stabilised"), ipw(rows, ATE)
     assert one.value == other.value
     assert one.diagnostics["mean_stabilised_weight"] == pytest.approx(1, abs=0.01)
 
 
-def test_overlap_weights_balance_exactly() -> None:
-    rows, _ = snippet()
+def test_overlap_weights_balance_exactly(snippet: Snippet) -> None:
+    rows, _ = snippet
     told = ipw(rows, ATE, weights="overlap").diagnostics["balance"]
     assert max(abs(one["after"]) for one in told) < 1e-7
 
@@ -208,16 +197,16 @@ def test_unknown_weights_are_refused_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("bad", [0.0, 1.0, 1.5, float("nan")])
-def test_known_scores_that_are_no_probabilities_are_refused(bad: float) -> None:
-    rows, score = snippet()
+def test_known_scores_that_are_no_probabilities_are_refused(bad: float, snippet: Snippet) -> None:
+    rows, score = snippet
     score = score.copy()
     score[7] = bad
     with pytest.raises(EstimationError, match="E536"):
         ipw(rows, ATE, propensity=score)
 
 
-def test_known_scores_of_the_other_arm_are_warned_of() -> None:
-    rows, score = snippet()
+def test_known_scores_of_the_other_arm_are_warned_of(snippet: Snippet) -> None:
+    rows, score = snippet
     assert any(w.startswith("W524") for w in ipw(rows, ATE, propensity=1 - score).warnings)
     assert not any(w.startswith("W524") for w in ipw(rows, ATE, propensity=score).warnings)
 
