@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from causalgraph.errors import Diagnostic, Label, ModelError, Span, did_you_mean
+from causalgraph.errors import Diagnostic, Label, ModelError, Span
 from causalgraph.graphs.mixed import MARKS, Edge, Mark
 from causalgraph.syntax import tree
 from causalgraph.syntax.equations import Branch, Equation, Expression, names_in
 from causalgraph.syntax.explain import equals
-from causalgraph.variables import Kind, Variable
+from causalgraph.variables import Variable
 
 __all__ = ["declare", "drawn_against", "equation_problems", "meant_as_equation"]
 
@@ -25,7 +25,6 @@ TEXTS: dict[str, Callable[[Variable, str], Variable]] = {
     "label": lambda v, text: replace(v, label=text),
     "unit": lambda v, text: replace(v, unit=text),
 }
-BINARY = ("0", "1")
 
 
 def declare(known: Variable, statement: tree.Declaration, problems: list[Diagnostic]) -> Variable:
@@ -38,8 +37,7 @@ def declare(known: Variable, statement: tree.Declaration, problems: list[Diagnos
             )
             problems.append(Diagnostic("E110", f"{known.name} is declared twice", labels, fix="keep one declaration"))
             return known
-        kind: Kind = spec.name  # type: ignore[assignment]  # the parser admits no other kinds
-        known = replace(known, kind=kind, levels=spec.levels, span=span)
+        known = replace(known, kind=spec.name, levels=spec.levels, span=span)
     for attribute in statement.attributes:
         known = _attribute(known, attribute, problems)
     return known
@@ -104,13 +102,11 @@ def equation_problems(equations: Sequence[Equation], variables: Mapping[str, Var
     A variable without an equation counts as it is declared; what depends on one of an unknown kind, or on an equation
     that makes no sense, is checked for unknown functions alone. Cycles are the graph's to tell.
     """
-    from causalgraph.scm.reading import Column, read
+    from causalgraph.scm.reading import BINARY, Column, read
+    from causalgraph.scm.structural import first_of_each
 
-    by_name: dict[str, Equation] = {}
-    for equation in equations:
-        first = by_name.setdefault(equation.name.text, equation)
-        if first is not equation:
-            yield _twice(first, equation)
+    by_name, twice = first_of_each(equations)
+    yield from twice
     columns: dict[str, Column] = {}
     for name, variable in variables.items():
         if name not in by_name and variable.kind is not None:
@@ -133,23 +129,10 @@ def equation_problems(equations: Sequence[Equation], variables: Mapping[str, Var
             columns[name] = Column(variables[name], found.levels)
 
 
-def _twice(first: Equation, second: Equation) -> Diagnostic:
-    labels = [Label(second.span)] if second.span else []
-    labels += [Label(first.span, "first here", primary=False)] if first.span else []
-    what = f"{first.name.text} has two equations"
-    return Diagnostic("E146", what, tuple(labels), "each variable comes about in one way", "drop one of the two")
-
-
-def _function_names() -> list[str]:
-    from causalgraph.scm.distributions import DISTRIBUTIONS
-    from causalgraph.scm.expressions import FUNCTIONS
-    from causalgraph.scm.reading import CASE, CATEGORICAL
-
-    return [name for name in (*FUNCTIONS, *DISTRIBUTIONS, CASE, CATEGORICAL) if name.isidentifier()]
-
-
 def _unknown_functions(expression: Expression) -> Iterator[Diagnostic]:
-    known = _function_names()
+    from causalgraph.scm.reading import function_names, unknown_function
+
+    known = function_names()
     waiting: list[object] = [expression]
     while waiting:
         match waiting.pop():
@@ -160,19 +143,18 @@ def _unknown_functions(expression: Expression) -> Iterator[Diagnostic]:
             case tree.Call(verb, arguments):
                 waiting += arguments[::-1]
                 if verb.text not in known:
-                    near = did_you_mean(verb.text, known)
-                    fix = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
-                    labels = (Label(verb.span),) if verb.span else ()
-                    yield Diagnostic("E140", f"there is no function {verb.text}", labels, fix=fix)
+                    yield from unknown_function(verb).diagnostics
 
 
 def meant_as_equation(statement: tree.Named) -> Diagnostic | None:
     """Return what to say of ``Y = 3*X``, which would name the answer to a question, or None where it may be one."""
+    from causalgraph.scm.reading import function_names
+
     query = statement.query
     named = isinstance(query, tree.Name) or (
         isinstance(query, tree.Binary | tree.Negate) and next(_bare_names(query), None) is not None
     )
-    called = any(call.verb.text in _function_names() for call in _calls(query))
+    called = any(call.verb.text in function_names() for call in _calls(query))
     if not (named or called) or statement.name.span is None or query.span is None:
         return None
     source, start = query.span.source, statement.name.span.end

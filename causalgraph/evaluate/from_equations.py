@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import isfinite
+from typing import Literal
 
 from causalgraph.answers import Answer, Block, Document, Word, line
 from causalgraph.errors import EstimationError
 from causalgraph.evaluate.estimate import Estimate, Row, decimals, number
 from causalgraph.graphs.relations import descendants
 from causalgraph.scm.counterfactual import DRAWS, Counterfactual, Potential, ask
+from causalgraph.scm.reading import BINARY
 from causalgraph.scm.structural import Structural
 from causalgraph.scm.tables import exact
 from causalgraph.scm.worlds import shown
@@ -230,7 +232,7 @@ class _Asked:
             return _joined(OPERATORS["-"], *means)
         if query.measure == "rr":
             return _joined(OPERATORS["/"], *means)
-        if self.structural.rule(y).levels != ("0", "1"):
+        if self.structural.rule(y).levels != BINARY:
             raise EstimationError.because(
                 "E507", f"{y} isn't binary, and odds are of an event", fix="ask for rr, a ratio of means, or ate"
             )
@@ -267,15 +269,23 @@ class _Asked:
             )
         return {x: arms[0]}, {x: arms[1]} if len(arms) == 2 else {}
 
-    def number(self, targets: Sequence[Potential], facts: Sequence[Potential], **how: object) -> _Number:
+    def number(
+        self,
+        targets: Sequence[Potential],
+        facts: Sequence[Potential],
+        *,
+        coefficients: Sequence[float] | None = None,
+        quantity: Literal["E", "P"] | None = None,
+    ) -> _Number:
         found: Counterfactual = ask(
             self.structural,
             targets,
             facts,
+            coefficients=coefficients,
+            quantity=quantity,
             draws=self.draws,
             level=self.level,
             seed=self.seed,
-            **how,  # type: ignore[arg-type]  # coefficients, or the quantity
         )
         if found.value is None:
             raise TypeError("every value was said")
@@ -327,14 +337,11 @@ def _joined(operation: Operation, left: _Number, right: _Number) -> _Number:
     value, by_left, by_right = operation(left.value, right.value)
     if not isfinite(value):
         raise EstimationError.because("E509", "this divides by zero")
-    drawn = left.error is not None or right.error is not None
-    error = abs(by_left) * (left.error or 0.0) + abs(by_right) * (right.error or 0.0)
-    note = ("the errors of its parts are added, which bounds that of the whole",) * (
-        left.error is not None and right.error is not None
-    )
+    errors = [abs(by) * n.error for by, n in ((by_left, left), (by_right, right)) if n.error is not None]
+    note = ("the errors of its parts are added, which bounds that of the whole",) * (len(errors) == 2)
     return _Number(
         value,
-        error if drawn else None,
+        sum(errors) if errors else None,
         max(left.draws, right.draws),
         (*left.notes, *right.notes, *note),
         (*left.warnings, *right.warnings),

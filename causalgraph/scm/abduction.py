@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from causalgraph.errors import EstimationError
 from causalgraph.scm.distributions import DISTRIBUTIONS
@@ -26,7 +25,9 @@ from causalgraph.scm.expressions import (
     Draw,
     Node,
     Noise,
+    Ref,
     Scores,
+    by_level,
     chosen,
     draws_of,
     evaluate,
@@ -34,6 +35,8 @@ from causalgraph.scm.expressions import (
     refs_of,
     walk,
 )
+from causalgraph.scm.likelihood import undone
+from causalgraph.scm.simulate import HALF_STEP, NEAREST
 from causalgraph.scm.structural import Rule
 
 __all__ = ["Solved", "additive", "continuous", "noise_from", "solve"]
@@ -62,10 +65,6 @@ class Solved:
     told: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
 
 
-def _draws(node: Node) -> bool:
-    return any(isinstance(n, Draw | Choice) for n in walk(node))
-
-
 def continuous(node: Node) -> bool:
     """Whether something below a node is drawn from a continuous distribution."""
     return any(isinstance(n, Draw) and DISTRIBUTIONS[n.distribution].kind == "continuous" for n in walk(node))
@@ -84,13 +83,13 @@ def additive(node: Node) -> bool:
             made = DISTRIBUTIONS[distribution]
             moved = made.scale.moved if made.scale else ()
             return all(
-                additive(a) if name in moved else not refs_of(a) and not _draws(a)
+                additive(a) if name in moved else not refs_of(a) and not draws_of(a)
                 for name, a in zip(made.parameters, arguments, strict=True)
             )
         case Choice(shares, _):
             return not any(map(refs_of, shares))
         case _:
-            return not _draws(node)
+            return not draws_of(node)
 
 
 def noise_from(rule: Rule, uniforms: Sequence[Floats]) -> list[Noise]:
@@ -144,12 +143,8 @@ class _Solver:
     def solve(self, node: Node, known: Floats, columns: Mapping[str, Floats], rows: NDArray[np.intp]) -> None:
         match node:
             case Case(variable, branches):
-                places = columns[variable].astype(np.intp)
-                for place, branch in enumerate(branches):
-                    own = np.flatnonzero(places == place)
-                    if len(own):
-                        kept = {name: columns[name][own] for name in refs_of(branch)}
-                        self.solve(branch, known[own], kept, rows[own])
+                for own, branch, kept in by_level(variable, branches, columns):
+                    self.solve(branch, known[own], kept, rows[own])
             case Draw():
                 self.draw(node, known, columns, rows)
             case Choice(shares, index):
@@ -160,7 +155,7 @@ class _Solver:
                 at = known.astype(np.intp)
                 one = np.arange(len(rows))
                 self.stretch(index, np.asarray(ends[at, one]), np.asarray(ends[at + 1, one]), rows)
-            case Apply(function, arguments) if _draws(node):
+            case Apply(function, arguments) if draws_of(node):
                 self.apply(function, arguments, known, columns, rows)
             case _:
                 found = self.value(node, columns, rows)
@@ -192,7 +187,7 @@ class _Solver:
         if isinstance(noise, Scores) and made.scale is not None:
             noise.values[at] = made.scale.noise(known[possible], *kept)
         elif not isinstance(noise, Scores):
-            noise[at] = np.clip(made.share_below(known[possible], *kept), 2.0**-54, 1 - 2.0**-53)
+            noise[at] = np.clip(made.share_below(known[possible], *kept), HALF_STEP, NEAREST)
 
     def stretch(self, index: int, low: Floats, high: Floats, rows: NDArray[np.intp]) -> None:
         """Narrow the stretch of the unit interval that a draw's number lies in."""
@@ -212,7 +207,7 @@ class _Solver:
     ) -> None:
         """Undo one operation on the side that is solved for; the logs of the slope go to the density."""
         # A continuous draw gives a density where a discrete one gives none.
-        order = sorted(range(len(arguments)), key=lambda i: (not continuous(arguments[i]), not _draws(arguments[i])))
+        order = sorted(range(len(arguments)), key=lambda i: (not continuous(arguments[i]), not draws_of(arguments[i])))
         side = order[0]
         other = self.value(arguments[1 - side], columns, rows) if len(arguments) == 2 else known
         with np.errstate(all="ignore"):
@@ -230,35 +225,13 @@ class _Solver:
 
 def _undone(name: str, function: str, side: int, known: Floats, other: Floats) -> tuple[Floats, Floats]:
     """Return the argument on one side that gives what is known, and the derivative of that argument by it."""
-    one = np.ones_like(known)
-    match function, side:
-        case "+", _:
-            return known - other, one
-        case "-", 0:
-            return known + other, one
-        case "-", 1:
-            return other - known, one
-        case "*", _:
-            return known / other, 1 / other
-        case "/", 0:
-            return known * other, other
-        case "/", 1:
-            return other / known, other / known**2
-        case "exp", _:
-            return np.log(known), 1 / known
-        case "log", _:
-            return np.exp(known), np.exp(known)
-        case "expit", _:
-            return special.logit(known), 1 / (known * (1 - known))
-        case "logit", _:
-            inner = special.expit(known)
-            return inner, inner * (1 - inner)
-        case "sqrt", _:
-            return np.where(known >= 0, known**2, np.nan), 2 * known
-        case _:
-            raise EstimationError.because(
-                "E549",
-                f"the equation of {name} can't be solved for its noise: {function} isn't one to one",
-                why="what is known of the variable then leaves its noise open in a way that draws can't be weighed by",
-                fix=f"write the noise as a latent variable of its own, or don't condition on {name}",
-            )
+    found = undone(function, side, Ref("known"), Ref("other"))
+    if found is None:
+        raise EstimationError.because(
+            "E549",
+            f"the equation of {name} can't be solved for its noise: {function} isn't one to one",
+            why="what is known of the variable then leaves its noise open in a way that draws can't be weighed by",
+            fix=f"write the noise as a latent variable of its own, or don't condition on {name}",
+        )
+    inner, slope = (evaluate(node, {"known": known, "other": other}, (), {}) for node in found)
+    return inner, slope

@@ -13,7 +13,7 @@ from causalgraph.scm.derivatives import derivative, minus
 from causalgraph.scm.expressions import Apply, Choice, Constant, Draw, Free, Node, evaluate, free_in, refs_of
 from causalgraph.scm.likelihood import Piece
 
-__all__ = ["CLOSED", "Maximum", "not_told"]
+__all__ = ["CLOSED", "MIXED", "Maximum", "not_told"]
 
 Floats = NDArray[np.float64]
 # Columns scaled to length 1 that depend on one another up to this do so.
@@ -65,7 +65,7 @@ def _shares(pieces: Sequence[Piece], names: tuple[str, ...]) -> Maximum | None:
         size = len(draws[0].shares)
     else:
         return None
-    counts, places = np.zeros(size), list[int]()
+    counts = np.zeros(size)
     for piece in pieces:
         own = piece.value(piece.density.target, {})
         if not np.isin(own, np.arange(size)).all():
@@ -110,19 +110,17 @@ def _least_squares(pieces: Sequence[Piece], names: tuple[str, ...]) -> Maximum |
     With k coefficients and n rows the standard deviation is √(RSS/n), where the likelihood is largest, and not
     √(RSS/(n - k)).
     """
-    made = [_residual(piece) for piece in pieces]
-    spreads = {m[1] for m in made if m is not None}
-    if None in made:
+    made = [found for piece in pieces if (found := _residual(piece)) is not None]
+    if len(made) < len(pieces):
         return None
+    spreads = {spread for _, spread, _ in made}
     free = [s for s in spreads if free_in(s)]
     if free and (len(spreads) > 1 or not isinstance(free[0], Free)):
         return None
     own = free[0].name if free and isinstance(free[0], Free) else None
     means = tuple(n for n in names if n != own)
     designs, goals, zero = [], [], dict.fromkeys(names, 0.0)
-    for piece, found in zip(pieces, made, strict=True):
-        assert found is not None  # noqa: S101  # told above; the type checker can't see it
-        residual, spread, logged = found
+    for piece, (residual, spread, logged) in zip(pieces, made, strict=True):
         if own is not None and own in free_in(residual):
             return None
         slopes = [derivative(residual, name) for name in means]

@@ -15,7 +15,7 @@ from causalgraph.errors import EstimationError, ModelError
 from causalgraph.scm.abduction import additive
 from causalgraph.scm.questions import Counterfactual, Question
 from causalgraph.scm.structural import Structural
-from causalgraph.scm.supports import CELLS, column_over, law_of, place_among, response_of, support_of
+from causalgraph.scm.supports import CELLS, column_over, law_of, place_among, place_of, response_of, support_of
 from causalgraph.scm.tables import Factor, contracted, values_of
 from causalgraph.scm.weighing import by_draws
 from causalgraph.scm.worlds import Held, Potential, network, shown
@@ -64,12 +64,7 @@ def ask(  # noqa: PLR0913 (a question has its parts, and each way of computing i
         EstimationError: the facts have probability 0 (E547), a probability of a single number is asked (E548), an
             equation can't be solved for its noise (E549).
     """
-    known = parameters or {}
-    unknown = next((p for p in structural.parameters if p not in known), None)
-    if unknown is not None:
-        raise ModelError.because(
-            "E148", f"the parameter ?{unknown} has no value", fix="fit the model to data, or write a number"
-        )
+    known = structural.settled(parameters)
     kind = quantity or ("P" if any(t.value is not None for t in targets) else "E")
     weights = tuple(coefficients) if coefficients is not None else (1.0,) * min(len(targets), 1)
     if not targets or (kind == "E" and (len(weights) != len(targets) or any(t.value is not None for t in targets))):
@@ -84,19 +79,18 @@ def ask(  # noqa: PLR0913 (a question has its parts, and each way of computing i
         return _by_tables(question, limit, notes)
     except EstimationError as error:
         # Infinitely many values, or tables that are too large: draws do.
-        if error.code not in ("E545", "E546") or _has_words(question):
+        if error.code not in ("E545", "E546"):
             raise
+        _require_numbers(question)
         large = ("exact tables would be too large, so draws were weighed",) * (error.code == "E545")
     return by_draws(question, draws, level, seed, notes + large)
 
 
-def _has_words(question: Question) -> bool:
-    """Whether an expectation is asked of levels that are words; tables say so."""
-    if question.quantity == "P":
-        return False
-    for target in question.targets:
-        column_over(question.structural.rule(target.variable), np.zeros(1))
-    return False
+def _require_numbers(question: Question) -> None:
+    """Refuse the expectation of levels that are words (E546)."""
+    if question.quantity == "E":
+        for target in question.targets:
+            column_over(question.structural.rule(target.variable), np.zeros(1))
 
 
 def _coupled(question: Question) -> tuple[str, ...]:
@@ -185,7 +179,7 @@ def _factors(question: Question, name: str, supports: Mapping[str, Floats]) -> l
     def factor(number: int, table: Floats, last: tuple[Hashable, ...]) -> Factor:
         spots = question.net.copies[number].parents
         index: list[Any] = [
-            int(place_among(supports[p], np.array([s.value]))[0]) if isinstance(s, Held) else slice(None)
+            place_of(supports[p], s.value) if isinstance(s, Held) else slice(None)
             for p, s in zip(rule.parents, spots, strict=True)
         ]
         return Factor((*(s for s in spots if not isinstance(s, Held)), *last), np.asarray(table[tuple(index)]))
@@ -211,7 +205,7 @@ def _places(
         return None
     found: dict[Hashable, int] = {}
     for spot, number in numbers.items():
-        found[spot] = int(place_among(supports[question.net.copies[spot].variable], np.array([number]))[0])
+        found[spot] = place_of(supports[question.net.copies[spot].variable], number)
     return None if -1 in found.values() else found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from causalgraph.errors import EstimationError
 from causalgraph.scm.expressions import Apply, Constant, Free, Node, free_in
 
-__all__ = ["ONE", "ZERO", "derivative", "is_linear", "minus", "over", "plus", "times"]
+__all__ = ["ONE", "TWO", "ZERO", "derivative", "is_linear", "minus", "over", "plus", "times"]
 
 ZERO, ONE, TWO = Constant(0.0), Constant(1.0), Constant(2.0)
 

@@ -26,6 +26,7 @@ __all__ = [
     "Ref",
     "Scores",
     "arguments_of",
+    "by_level",
     "draws_of",
     "evaluate",
     "free_in",
@@ -222,7 +223,7 @@ def evaluate(
             with np.errstate(all="ignore"):
                 return np.asarray(FUNCTIONS[function][1](*map(at, arguments)), dtype=float)
         case Case(variable, branches):
-            return _by_level(columns[variable].astype(np.intp), branches, columns, uniforms, parameters)
+            return _of_branches(variable, branches, columns, uniforms, parameters)
         case Draw(distribution, arguments, index):
             made, noise = DISTRIBUTIONS[distribution], uniforms[index]
             values = parameters_of(distribution, [at(a) for a in arguments])
@@ -238,22 +239,28 @@ def evaluate(
             return chosen(uniform, [at(s) for s in shares])
 
 
-def _by_level(
-    places: NDArray[np.intp],
-    branches: tuple[Node, ...],
+def _of_branches(
+    variable: str,
+    branches: Sequence[Node],
     columns: Mapping[str, Floats],
     uniforms: Sequence[Noise],
     parameters: Mapping[str, float],
 ) -> Floats:
-    """Compute each branch on its own rows alone, so that none fails on rows of another."""
-    places = np.atleast_1d(places)
-    found = np.empty(len(places))
+    found = np.empty(np.size(columns[variable]))
+    for rows, branch, own in by_level(variable, branches, columns):
+        found[rows] = evaluate(branch, own, [u[rows] for u in uniforms], parameters)
+    return found
+
+
+def by_level(
+    variable: str, branches: Sequence[Node], columns: Mapping[str, Floats]
+) -> Iterator[tuple[NDArray[np.intp], Node, dict[str, Floats]]]:
+    """Yield the rows of each branch of a case with its columns there, so that none fails on rows of another."""
+    places = np.atleast_1d(columns[variable]).astype(np.intp)
     for place, branch in enumerate(branches):
         rows = np.flatnonzero(places == place)
         if len(rows):
-            own = {name: np.atleast_1d(columns[name])[rows] for name in refs_of(branch)}
-            found[rows] = evaluate(branch, own, [u[rows] for u in uniforms], parameters)
-    return found
+            yield rows, branch, {name: np.atleast_1d(columns[name])[rows] for name in refs_of(branch)}
 
 
 def parameters_of(distribution: str, values: Sequence[Floats]) -> list[Floats]:

@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,7 @@ from causalgraph.scm.expressions import free_in
 from causalgraph.scm.fitted import EquationFit, Estimated, Fitted
 from causalgraph.scm.likelihood import Piece, pieces_of
 from causalgraph.scm.maximum import kinds_of, maximum
+from causalgraph.scm.reading import BINARY
 from causalgraph.scm.starting import Kind
 from causalgraph.scm.structural import Rule, Structural, structural
 from causalgraph.syntax import tree
@@ -134,7 +134,7 @@ def filled(equation: Equation, values: Mapping[str, float]) -> Equation:
     return replace(equation, expression=_filled(equation.expression, values))
 
 
-def _filled(expression: Any, values: Mapping[str, float]) -> Any:
+def _filled(expression: Expression, values: Mapping[str, float]) -> Expression:
     match expression:
         case Parameter(text):
             return _number(values[text])
@@ -190,7 +190,7 @@ def _asked(rule: Rule) -> Variable:
     declared = rule.declared
     if not rule.levels:
         return declared if declared.kind in ("count", "continuous") else replace(declared, kind="continuous", levels=())
-    if rule.levels == ("0", "1") and not declared.levels:
+    if rule.levels == BINARY and not declared.levels:
         return replace(declared, kind="binary")
     return replace(declared, kind=declared.kind or "categorical", levels=rule.levels)
 

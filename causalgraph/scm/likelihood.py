@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from scipy import special
 
 from causalgraph.errors import EstimationError
-from causalgraph.scm.derivatives import ONE, ZERO, derivative, minus, over, plus, times
+from causalgraph.scm.derivatives import ONE, TWO, ZERO, derivative, minus, over, plus, times
 from causalgraph.scm.distributions import DISTRIBUTIONS
 from causalgraph.scm.expressions import (
+    FUNCTIONS,
     Apply,
     Case,
     Choice,
-    Constant,
     Draw,
     Node,
     Ref,
@@ -33,10 +33,9 @@ from causalgraph.scm.expressions import (
 )
 from causalgraph.scm.structural import Rule
 
-__all__ = ["SCORES", "Density", "Piece", "pieces_of"]
+__all__ = ["SCORES", "Density", "Piece", "pieces_of", "undone"]
 
 Floats = NDArray[np.float64]
-TWO = Constant(2.0)
 # Shares that add up to 1 up to this do so.
 ROUNDING = 1e-9
 
@@ -96,20 +95,39 @@ def density_of(node: Node, name: str) -> Density:
     while isinstance(node, Apply):
         side = next(i for i, a in enumerate(node.arguments) if draws_of(a))
         other = node.arguments[1 - side] if len(node.arguments) > 1 else known
-        undo = UNDONE.get((node.function, side if len(node.arguments) > 1 else None))
-        if undo is None:
+        made_of = undone(node.function, side, known, other)
+        if made_of is None:
             raise EstimationError.because(
                 "E542",
                 f"the equation of {name} can't be solved for its noise: {node.function} isn't one to one",
                 fix="write the noise outside of it",
             )
-        known, slope = undo(known, other)
+        known, slope = made_of
         if slope != ONE:
             slopes.append(slope)
         node = node.arguments[side]
     made = node if isinstance(node, Draw | Choice) else None
     continuous = isinstance(made, Draw) and DISTRIBUTIONS[made.distribution].kind == "continuous"
     return Density(made, known, tuple(slopes) if continuous else ())
+
+
+def undone(function: str, side: int, known: Node, other: Node) -> tuple[Node, Node] | None:
+    """Return what the argument on one side must have been, and how that moves with what is known.
+
+    Args:
+        function: what is undone.
+        side: of the argument that is asked for.
+        known: what the function gave.
+        other: its other argument, where it has two.
+
+    Returns:
+        None where the function isn't one to one.
+
+    >>> undone("+", 0, Ref("Y"), Ref("X"))[0]
+    Apply(function='-', arguments=(Ref(name='Y', numbers=()), Ref(name='X', numbers=())))
+    """
+    found = UNDONE.get((function, side if FUNCTIONS[function][0] > 1 else None))
+    return None if found is None else found(known, other)
 
 
 def _expit_slope(known: Node) -> Node:
@@ -130,7 +148,8 @@ UNDONE: Mapping[tuple[str, int | None], Callable[[Node, Node], tuple[Node, Node]
     ("log", None): lambda y, _o: (Apply("exp", (y,)), Apply("exp", (y,))),
     ("expit", None): lambda y, _o: (Apply("logit", (y,)), over(ONE, _expit_slope(y))),
     ("logit", None): lambda y, _o: (Apply("expit", (y,)), _expit_slope(Apply("expit", (y,)))),
-    ("sqrt", None): lambda y, _o: (times(y, y), times(TWO, y)),
+    # The square as exp(2 log y), which a negative number doesn't have: no root is one.
+    ("sqrt", None): lambda y, _o: (Apply("exp", (times(TWO, Apply("log", (y,))),)), times(TWO, y)),
 }
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from causalgraph.errors import EstimationError
-from causalgraph.scm.closed import CLOSED, Maximum, not_told
+from causalgraph.scm.closed import CLOSED, MIXED, Maximum, not_told
 from causalgraph.scm.derivatives import ZERO
 from causalgraph.scm.distributions import DISTRIBUTIONS
 from causalgraph.scm.expressions import Choice, Draw, Free, arguments_of
@@ -27,8 +27,6 @@ __all__ = ["kinds_of", "maximum"]
 Floats = NDArray[np.float64]
 # Of the largest curvature: a direction with less tells nothing.
 FLAT = 1e-8
-# The share of a flat direction that makes a parameter one of those that it mixes.
-MIXED = 1e-4
 # In a direction that has no end, the share that makes a parameter one of those that grow.
 LARGE = 0.1
 # The fall of the log-likelihood over two standard errors, of which 2 is usual, below which they rule nothing out.

@@ -14,7 +14,6 @@ from causalgraph.errors import EstimationError, ModelError
 from causalgraph.graphs.kinds import require_kind
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.graphs.relations import parents as parents_of
-from causalgraph.names import natural
 from causalgraph.scm.structural import Structural, structural
 from causalgraph.scm.supports import law_of, support_of
 from causalgraph.scm.tables import values_of
@@ -116,14 +115,13 @@ def equations_of(network: Network) -> tuple[Equation, ...]:
 def _nested(network: Network, name: str, parents: Sequence[str], table: Floats) -> Expression:
     if not parents:
         shares = zip(network.levels[name], table.tolist(), strict=True)
-        leaves = [Branch(level, _share(p)) for level, p in shares]
-        return tree.Call(tree.Name("Categorical"), tuple(leaves))  # type: ignore[arg-type]  # an equation's own nodes
+        return tree.Call(tree.Name("Categorical"), tuple(Branch(level, _share(p)) for level, p in shares))
     first, *rest = parents
     branches = [
         Branch(level, _nested(network, name, rest, below))
         for level, below in zip(network.levels[first], table, strict=True)
     ]
-    return tree.Call(tree.Name("case"), (tree.Name(first), *branches))  # type: ignore[arg-type]  # as above
+    return tree.Call(tree.Name("case"), (tree.Name(first), *branches))
 
 
 def _share(value: float) -> tree.Number:
@@ -150,12 +148,7 @@ def network_of(model: Structural, parameters: Mapping[str, float] | None = None)
         ModelError: a free parameter has no value (E148).
         EstimationError: a variable has infinitely many values (E546), or a table is too large (E545).
     """
-    known = parameters or {}
-    unknown = next((p for p in model.parameters if p not in known), None)
-    if unknown is not None:
-        raise ModelError.because(
-            "E148", f"the parameter ?{unknown} has no value", fix="fit the model to data, or write a number"
-        )
+    known = model.settled(parameters)
     supports: dict[str, Floats] = {}
     levels, parents, tables = {}, {}, {}
     for rule in model.rules:
@@ -204,7 +197,7 @@ def tables_from(
             "E563", f"{min(graph.latent)} is latent, and a table needs its counts", fix="measure it"
         )
     source = data if isinstance(data, Source) else open_source(data)
-    names = sorted(graph.nodes, key=lambda n: (natural(n), n))
+    names = graph.sorted(sorted(graph.nodes))
     known = {name: (variables or {}).get(name, Variable(name)) for name in names}
     for name in names:
         if source.kind(known[name]) not in DISCRETE:
@@ -214,7 +207,7 @@ def tables_from(
                 fix=f"declare its levels, or write an equation: {name} ~ Normal(?mean, ?sd)",
             )
     levels = {name: source.levels(known[name]) for name in names}
-    parents = {name: tuple(sorted(parents_of(graph, [name]), key=lambda n: (natural(n), n))) for name in names}
+    parents = {name: graph.sorted(sorted(parents_of(graph, [name]))) for name in names}
     tables = {}
     for name in names:
         axes = (*parents[name], name)

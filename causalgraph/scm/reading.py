@@ -13,7 +13,7 @@ from causalgraph.syntax import tree
 from causalgraph.syntax.equations import Branch, Equation, Expression, Parameter
 from causalgraph.variables import Variable, canonical
 
-__all__ = ["Column", "Reading", "names_in", "read"]
+__all__ = ["BINARY", "Column", "Reading", "function_names", "read", "unknown_function"]
 
 CASE, CATEGORICAL, OTHERWISE = "case", "Categorical", "else"
 BINARY = ("0", "1")
@@ -53,43 +53,13 @@ class Reading:
     levels: tuple[str, ...]
 
 
-def _below(expression: Expression) -> Sequence[Expression]:
-    match expression:
-        case tree.Negate(operand):
-            return (operand,)  # type: ignore[return-value]  # an equation's grammar admits its own nodes alone
-        case tree.Binary(_, left, right):
-            return (left, right)  # type: ignore[return-value]  # as above
-        case tree.Call(_, arguments):
-            return arguments  # type: ignore[return-value]  # as above
-        case Branch(_, value):
-            return (value,)
-        case _:
-            return ()
-
-
-def _names(expression: Expression) -> Iterator[str]:
-    if isinstance(expression, tree.Name):
-        yield expression.text
-    for below in _below(expression):
-        yield from _names(below)
-
-
-def names_in(expression: Expression) -> tuple[str, ...]:
-    """Return the variables that an expression mentions, each once, in the order of the text.
-
-    >>> names_in(tree.Binary("+", tree.Name("X"), tree.Binary("*", tree.Name("Z"), tree.Name("X"))))
-    ('X', 'Z')
-    """
-    return tuple(dict.fromkeys(_names(expression)))
-
-
 def read(equation: Equation, declared: Variable, columns: Mapping[str, Column]) -> Reading:
     """Make sense of the right side of an equation.
 
     Args:
         equation: for the variable `declared`.
         declared: whose levels the column has, where it has some.
-        columns: the variables that the equation may mention, by name.
+        columns: all variables that the equation mentions, by name.
 
     Raises:
         ModelError: an unknown function or distribution (E140), a wrong number of arguments (E141), words in arithmetic
@@ -171,7 +141,7 @@ class _Reader:
             if expression.verb.text in (*DISTRIBUTIONS, CATEGORICAL):
                 return
             if expression.verb.text not in FUNCTIONS:
-                raise self.unknown(expression.verb)
+                raise unknown_function(expression.verb)
         raise ModelError.because(
             "E149",
             f"after ~ stands a distribution of {self.declared.name}",
@@ -204,7 +174,7 @@ class _Reader:
             case tree.Number():
                 return Constant(expression.value)
             case tree.Name(text):
-                numbers = self.column(expression).numbers
+                numbers = self.columns[text].numbers
                 if numbers is None:
                     what = f"the levels of {text} are words, and this is arithmetic"
                     raise self.words(what, expression.span, f"case({text}, {self.columns[text].levels[0]} = 1, …)")
@@ -212,27 +182,25 @@ class _Reader:
             case Parameter(text):
                 return Free(text)
             case tree.Negate(operand):
-                return Apply("-", (Constant(0.0), self.number(operand)))  # type: ignore[arg-type]  # an equation's own nodes
+                return Apply("-", (Constant(0.0), self.number(operand)))
             case tree.Binary(operator, left, right):
                 if operator in COMPARISONS:
-                    return self.comparison(operator, left, right)  # type: ignore[arg-type]  # as above
-                return Apply(operator, (self.number(left), self.number(right)))  # type: ignore[arg-type]  # as above
+                    return self.comparison(operator, left, right)
+                return Apply(operator, (self.number(left), self.number(right)))
             case tree.Call():
                 return self.call(expression)
             case tree.Text(text):
                 raise self.words(f'"{text}" is a level, and this is arithmetic', expression.span)
             case Branch(level, _):
                 raise ModelError.because("E141", f"{level} = … has no place here", span=expression.span)
-
-    def column(self, name: tree.Name) -> Column:
-        """Return a variable; `structural` has seen to it that it is there."""
-        return self.columns[name.text]
+            case _:
+                raise TypeError(expression)  # the grammar admits nothing else
 
     def comparison(self, operator: str, left: Expression, right: Expression) -> Node:
         sides = (left, right)
         for side, other, swap in ((left, right, False), (right, left, True)):
             if isinstance(side, tree.Name) and isinstance(other, tree.Text):
-                column = self.column(side)
+                column = self.columns[side.text]
                 place = column.place(other.text)
                 if place is None:
                     raise _no_level(side.text, other.text, column.levels, other.span)
@@ -252,8 +220,8 @@ class _Reader:
         if name == CATEGORICAL:
             raise self.words("Categorical draws a level, and this is arithmetic", call.span)
         if name not in FUNCTIONS:
-            raise self.unknown(call.verb)
-        arguments = tuple(self.number(a) for a in call.arguments)  # type: ignore[arg-type]  # an equation's own nodes
+            raise unknown_function(call.verb)
+        arguments = tuple(self.number(a) for a in call.arguments)
         arity, _ = FUNCTIONS[name]
         if name in FOLDED and len(arguments) > arity:
             return reduce(lambda a, b: Apply(name, (a, b)), arguments)
@@ -275,7 +243,7 @@ class _Reader:
                 key = made.parameters[place]
             if key not in made.parameters or key in given:
                 raise _arguments(name, ", ".join(made.parameters), len(call.arguments), call.span)
-            given[key] = self.number(argument.value if isinstance(argument, Branch) else argument)  # type: ignore[arg-type]  # as above
+            given[key] = self.number(argument.value if isinstance(argument, Branch) else argument)
         defaults = dict(zip(made.parameters[::-1], made.defaults[::-1], strict=False))
         for key in made.parameters:
             if key not in given and key not in defaults:
@@ -291,7 +259,7 @@ class _Reader:
             if len(call.arguments) != len(self.levels):
                 many = f"one share for each of {', '.join(self.levels)}"
                 raise _arguments(CATEGORICAL, many, len(call.arguments), call.span)
-            shares = {place: self.number(a) for place, a in enumerate(call.arguments)}  # type: ignore[arg-type]  # as above
+            shares = {place: self.number(a) for place, a in enumerate(call.arguments)}
         else:
             shares = {self.own_place(b.level, b.span): self.number(b.value) for b in named}
             if len(shares) < len(named):
@@ -307,7 +275,7 @@ class _Reader:
             raise ModelError.because(
                 "E141", "case takes a variable and its levels", fix="case(Z, yes = 0.9, no = 0.2)", span=call.span
             )
-        column = self.column(first)
+        column = self.columns[first.text]
         if not column.levels:
             what = f"{first.text} is a number, and case goes by levels"
             raise ModelError.because("E143", what, fix=f"indicator({first.text} > 0)", span=first.span)
@@ -334,12 +302,18 @@ class _Reader:
     def words(self, what: str, span: Span | None, fix: str | None = None) -> ModelError:
         return ModelError.because("E142", what, fix=fix, span=span)
 
-    def unknown(self, verb: tree.Name) -> ModelError:
-        known = [*FUNCTIONS, *DISTRIBUTIONS, CASE, CATEGORICAL]
-        known = [name for name in known if name.isidentifier()]
-        near = did_you_mean(verb.text, known)
-        fix = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
-        return ModelError.because("E140", f"there is no function {verb.text}", fix=fix, span=verb.span)
+
+def function_names() -> list[str]:
+    """Return what may be called in an equation: functions, distributions, and `case`."""
+    return [name for name in (*FUNCTIONS, *DISTRIBUTIONS, CASE, CATEGORICAL) if name.isidentifier()]
+
+
+def unknown_function(verb: tree.Name) -> ModelError:
+    """Return the error of a call of what is no function."""
+    known = function_names()
+    near = did_you_mean(verb.text, known)
+    fix = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+    return ModelError.because("E140", f"there is no function {verb.text}", fix=fix, span=verb.span)
 
 
 def _no_level(name: str, level: str, levels: Sequence[str], span: Span | None) -> ModelError:

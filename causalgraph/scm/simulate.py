@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from causalgraph.errors import EstimationError, ModelError
 from causalgraph.scm.expressions import evaluate
+from causalgraph.scm.reading import BINARY
 from causalgraph.scm.structural import Rule, Structural
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["column_of", "frame", "held_at", "noise", "simulate"]
+__all__ = ["HALF_STEP", "NEAREST", "column_of", "frame", "held_at", "noise", "simulate"]
 
 Floats = NDArray[np.float64]
 # The uniform numbers' distance from 0 and 1, where a normal quantile is infinite.
@@ -79,12 +80,7 @@ def column_of(
     parameters: Mapping[str, float] | None = None,
 ) -> dict[str, Floats]:
     """Compute all columns from given noise; see `simulate`."""
-    known = parameters or {}
-    unknown = next((p for p in structural.parameters if p not in known), None)
-    if unknown is not None:
-        raise ModelError.because(
-            "E148", f"the parameter ?{unknown} has no value", fix="fit the model to data, or write a number"
-        )
+    known = structural.settled(parameters)
     fixed = {name: held_at(structural.rule(name), level) for name, level in (do or {}).items()}
     columns: dict[str, Floats] = {}
     for rule in structural.rules:
@@ -137,7 +133,7 @@ def frame(structural: Structural, columns: Mapping[str, Floats]) -> pd.DataFrame
 
 
 def _shown(rule: Rule, column: Floats) -> NDArray[np.generic]:
-    if rule.levels and rule.levels != ("0", "1"):
+    if rule.levels and rule.levels != BINARY:
         return np.asarray(rule.levels, dtype=object)[column.astype(np.intp)]
     if len(column) and np.all(column == np.floor(column)) and np.abs(column).max() < 2**53:
         return column.astype(np.int64)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
@@ -11,11 +12,11 @@ from causalgraph.errors import Diagnostic, Label, ModelError
 from causalgraph.graphs.mixed import MixedGraph
 from causalgraph.names import natural
 from causalgraph.scm.expressions import Node, draws_of, free_in, refs_of
-from causalgraph.scm.reading import Column, Reading, names_in, read
-from causalgraph.syntax.equations import Equation
+from causalgraph.scm.reading import Column, read
+from causalgraph.syntax.equations import Equation, names_in
 from causalgraph.variables import Variable
 
-__all__ = ["Rule", "Structural", "graph_of", "structural"]
+__all__ = ["Rule", "Structural", "first_of_each", "structural"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,14 @@ class Rule:
     equation: Equation
     declared: Variable
 
+    @property
+    def column(self) -> Column:
+        """What other equations may know of it."""
+        return Column(self.declared, self.levels)
+
     def place(self, level: str) -> int | None:
         """Return the place of a level, or None where it isn't one."""
-        return Column(self.declared, self.levels).place(level)
+        return self.column.place(level)
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,34 @@ class Structural:
         Raises:
             ModelError: it has no equation (E145).
         """
-        found = next((r for r in self.rules if r.name == name), None)
+        found = self._by_name.get(name)
         if found is None:
             raise ModelError.because("E145", f"{name} has no equation", fix=f"write one: {name} ~ Normal(0, 1)")
+        return found
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Rule]:
+        return {rule.name: rule for rule in self.rules}
+
+    def settled(self, parameters: Mapping[str, float] | None) -> Mapping[str, float]:
+        """Return the values of all parameters.
+
+        Raises:
+            ModelError: one has none (E148).
+        """
+        known = parameters or {}
+        unknown = next((p for p in self.parameters if p not in known), None)
+        if unknown is not None:
+            fix = "fit the model to data, or write a number"
+            raise ModelError.because("E148", f"the parameter ?{unknown} has no value", fix=fix)
+        return known
+
+    def needed(self, wanted: Iterable[str], fixed: Collection[str] = ()) -> set[str]:
+        """Return some variables with all that they depend on, not looking behind those that are fixed."""
+        found = set(wanted)
+        for rule in reversed(self.rules):
+            if rule.name in found and rule.name not in fixed:
+                found.update(rule.parents)
         return found
 
     @property
@@ -78,14 +109,18 @@ class Structural:
         return tuple(r.name for r in self.rules)
 
 
-def graph_of(equations: Iterable[Equation]) -> tuple[tuple[str, str], ...]:
-    """Return the arrows that equations mean, as pairs of names, in the order of the equations.
-
-    >>> from causalgraph.syntax.tree import Name
-    >>> graph_of([Equation(Name("Y"), ":=", Name("X"))])
-    (('X', 'Y'),)
-    """
-    return tuple((parent, e.name.text) for e in equations for parent in names_in(e.expression))
+def first_of_each(equations: Iterable[Equation]) -> tuple[dict[str, Equation], list[Diagnostic]]:
+    """Return the first equation of each variable, and what to say of each further one (E146)."""
+    found: dict[str, Equation] = {}
+    problems: list[Diagnostic] = []
+    for equation in equations:
+        first = found.setdefault(equation.name.text, equation)
+        if first is not equation:
+            labels = [Label(equation.span)] if equation.span else []
+            labels += [Label(first.span, "first here", primary=False)] if first.span else []
+            what, why = f"{equation.name.text} has two equations", "each variable comes about in one way"
+            problems.append(Diagnostic("E146", what, tuple(labels), why, "drop one of the two"))
+    return found, problems
 
 
 def structural(equations: Sequence[Equation], variables: Mapping[str, Variable]) -> Structural:
@@ -106,33 +141,32 @@ def structural(equations: Sequence[Equation], variables: Mapping[str, Variable])
     >>> structural([y, x], {}).names
     ('X', 'Y')
     """
-    by_name: dict[str, Equation] = {}
-    for equation in equations:
-        first = by_name.setdefault(equation.name.text, equation)
-        if first is not equation:
-            labels = [
-                Label(e.span, said, primary=main)
-                for e, said, main in ((equation, "", True), (first, "first here", False))
-                if e.span is not None
-            ]
-            what = f"{equation.name.text} has two equations"
-            raise ModelError(
-                Diagnostic("E146", what, tuple(labels), "each variable comes about in one way", "drop one")
-            )
-    rules: dict[str, Rule] = {}
+    by_name, twice = first_of_each(equations)
+    if twice:
+        raise ModelError(twice[0])
+    rules: list[Rule] = []
+    columns: dict[str, Column] = {}
     for name in _in_order(by_name):
-        rules[name] = _rule(by_name[name], rules, variables)
-    nodes = sorted(rules, key=lambda n: (natural(n), n))
-    edges = [(parent, "->", rule.name) for rule in rules.values() for parent in rule.parents]
-    latent = [n for n in nodes if n in variables and variables[n].latent]
-    free = dict.fromkeys(p for rule in rules.values() for p in free_in(rule.node))
-    graph = MixedGraph.build(edges, nodes=nodes, latent=latent)
-    return Structural(tuple(rules.values()), graph, variables, tuple(free))
+        declared = variables.get(name, Variable(name))
+        found = read(by_name[name], declared, columns)
+        columns[name] = Column(declared, found.levels)
+        node = found.node
+        rules.append(Rule(name, node, refs_of(node), found.levels, len(draws_of(node)), by_name[name], declared))
+    edges = [(parent, "->", rule.name) for rule in rules for parent in rule.parents]
+    latent = [rule.name for rule in rules if rule.declared.latent]
+    free = dict.fromkeys(p for rule in rules for p in free_in(rule.node))
+    graph = MixedGraph.build(edges, nodes=sorted(columns, key=_by_number), latent=latent)
+    return Structural(tuple(rules), graph, variables, tuple(free))
+
+
+def _by_number(name: str) -> tuple[object, ...]:
+    """Sort as people do, and names that differ in leading zeros alone by these."""
+    return natural(name), name
 
 
 def _in_order(equations: Mapping[str, Equation]) -> list[str]:
     """Return names so that causes stand before effects, and else in natural order."""
-    parents = {name: names_in(e.expression) for name, e in equations.items()}
+    parents = {name: [n.text for n in names_in(e.expression)] for name, e in equations.items()}
     for name, needed in parents.items():
         missing = next((p for p in needed if p not in equations), None)
         if missing is not None:
@@ -157,15 +191,7 @@ def _in_order(equations: Mapping[str, Equation]) -> list[str]:
         ) from error
     order: list[str] = []
     while sorter.is_active():
-        ready = sorted(sorter.get_ready(), key=lambda n: (natural(n), n))
+        ready = sorted(sorter.get_ready(), key=_by_number)
         order += ready
         sorter.done(*ready)
     return order
-
-
-def _rule(equation: Equation, before: Mapping[str, Rule], variables: Mapping[str, Variable]) -> Rule:
-    name = equation.name.text
-    declared = variables.get(name, Variable(name))
-    columns = {n: Column(rule.declared, rule.levels) for n, rule in before.items()}
-    found: Reading = read(equation, declared, columns)
-    return Rule(name, found.node, refs_of(found.node), found.levels, len(draws_of(found.node)), equation, declared)

@@ -20,15 +20,15 @@ from causalgraph.scm.expressions import (
     Free,
     Node,
     Ref,
+    by_level,
     chosen,
     draws_of,
     evaluate,
     parameters_of,
-    refs_of,
 )
 from causalgraph.scm.structural import Rule
 
-__all__ = ["CELLS", "Law", "Response", "column_over", "law_of", "place_among", "response_of", "support_of"]
+__all__ = ["CELLS", "Law", "Response", "column_over", "law_of", "place_among", "place_of", "response_of", "support_of"]
 
 Floats = NDArray[np.float64]
 # Tables larger than this aren't made; 1e7 numbers take 80 MB.
@@ -90,7 +90,13 @@ class _Branches:
                         for weight, values in self.jointly(arguments, columns, rows)
                     ]
             case Case(variable, branches):
-                return self.by_level(columns[variable].astype(np.intp), branches, columns, rows)
+                out = []
+                for own, branch, kept in by_level(variable, branches, columns):
+                    for weight, values in self.of(branch, kept, len(own)):
+                        whole, filled = np.zeros(rows), np.zeros(rows)
+                        whole[own], filled[own] = weight, values
+                        out.append((whole, filled))
+                return out
             case Choice(shares, index):
                 return self.choice(shares, index, columns, rows)
             case Draw("Bernoulli", arguments, index):
@@ -122,22 +128,6 @@ class _Branches:
                 raise _too_large(self.name)
             found = [(w * v, [*values, value]) for w, values in found for v, value in own]
         return found
-
-    def by_level(
-        self, places: NDArray[np.intp], branches: Sequence[Node], columns: Mapping[str, Floats], rows: int
-    ) -> list[tuple[Floats, Floats]]:
-        """Return the outcomes of each branch on its own rows, without weight elsewhere."""
-        out = []
-        for place, branch in enumerate(branches):
-            own = np.flatnonzero(places == place)
-            if not len(own):
-                continue
-            kept = {name: columns[name][own] for name in refs_of(branch)}
-            for weight, values in self.of(branch, kept, len(own)):
-                whole, filled = np.zeros(rows), np.zeros(rows)
-                whole[own], filled[own] = weight, values
-                out.append((whole, filled))
-        return out
 
     def choice(
         self, shares: Sequence[Node], index: int, columns: Mapping[str, Floats], rows: int
@@ -193,6 +183,11 @@ def place_among(support: Floats, values: Floats) -> NDArray[np.intp]:
     # A run of values that differ by rounding each stands for its first.
     away = np.abs(support[nearest] - values) > 100 * ROUNDING * np.maximum(1.0, np.abs(values))
     return np.where(away, -1, nearest)
+
+
+def place_of(support: Floats, value: float) -> int:
+    """Return the place of one value in a support, or -1."""
+    return int(place_among(support, np.array([value]))[0])
 
 
 def law_of(rule: Rule, supports: Mapping[str, Floats], parameters: Mapping[str, float]) -> Law:
@@ -289,14 +284,11 @@ def column_over(rule: Rule, support: Floats) -> Floats:
     Raises:
         EstimationError: its levels are words (E546).
     """
-    if not rule.levels or rule.levels == ("0", "1"):
-        return support
-    try:
-        numbers = np.array([float(level) for level in rule.levels])
-    except ValueError:
+    numbers = rule.column.numbers
+    if numbers is None:
         raise EstimationError.because(
             "E546",
             f"the levels of {rule.name} are words, which have no expectation",
             fix=f"ask for P({rule.name}=…)",
-        ) from None
-    return np.asarray(numbers[support.astype(np.intp)])
+        )
+    return np.asarray(numbers)[support.astype(np.intp)] if numbers else support

@@ -12,10 +12,10 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from causalgraph.errors import EstimationError, ModelError
+from causalgraph.errors import EstimationError
 from causalgraph.scm.simulate import held_at
 from causalgraph.scm.structural import Structural
-from causalgraph.scm.supports import CELLS, column_over, law_of, place_among
+from causalgraph.scm.supports import CELLS, column_over, law_of, place_of
 from causalgraph.variables import level_text
 
 __all__ = ["Factor", "Joint", "contracted", "exact", "expectation", "probability", "values_of"]
@@ -183,18 +183,13 @@ def exact(
 
     Source: Dechter (1999); the truncated factorisation, J. Pearl, Causality, 2nd ed. (2009), section 3.2.3.
     """
-    known, seen = parameters or {}, given or {}
-    unknown = next((p for p in structural.parameters if p not in known), None)
-    if unknown is not None:
-        raise ModelError.because(
-            "E148", f"the parameter ?{unknown} has no value", fix="fit the model to data, or write a number"
-        )
+    known, seen = structural.settled(parameters), given or {}
     fixed = {name: held_at(structural.rule(name), level) for name, level in (do or {}).items()}
     facts = {name: held_at(structural.rule(name), level) for name, level in seen.items()}
     factors, supports = _laws(structural, [*outcomes, *facts], fixed, known)
     places: dict[Hashable, int] = {}
     for name, value in facts.items():
-        place = int(place_among(supports[name], np.array([value]))[0])
+        place = place_of(supports[name], value)
         if place < 0:
             raise _never(seen)
         places[name] = place
@@ -218,10 +213,7 @@ def _laws(
     structural: Structural, wanted: Sequence[str], fixed: Mapping[str, float], parameters: Mapping[str, float]
 ) -> tuple[list[Factor], dict[str, Floats]]:
     """Return the law of each variable that the wanted ones descend from, and the values that each can have."""
-    needed = set(wanted)
-    for rule in reversed(structural.rules):
-        if rule.name in needed and rule.name not in fixed:
-            needed.update(rule.parents)
+    needed = structural.needed(wanted, fixed)
     factors, supports = [], {}
     for rule in structural.rules:
         if rule.name not in needed:
@@ -255,7 +247,7 @@ def probability(
     joint = exact(structural, tuple(event), do=do, given=given, parameters=parameters)
     cell = []
     for name, support in zip(joint.names, joint.supports, strict=True):
-        place = int(place_among(support, np.array([held_at(structural.rule(name), event[name])]))[0])
+        place = place_of(support, held_at(structural.rule(name), event[name]))
         if place < 0:
             return 0.0
         cell.append(place)

@@ -17,7 +17,7 @@ from causalgraph.errors import EstimationError
 from causalgraph.scm.abduction import Solved, continuous, noise_from, solve
 from causalgraph.scm.expressions import Scores, evaluate
 from causalgraph.scm.questions import Counterfactual, Question
-from causalgraph.scm.simulate import held_at, noise
+from causalgraph.scm.simulate import HALF_STEP, NEAREST, held_at, noise
 from causalgraph.scm.supports import column_over
 from causalgraph.scm.worlds import Held
 
@@ -125,7 +125,7 @@ def _weighed(question: Question, facts: Mapping[int, float], draws: int, seed: i
                 raise TypeError("a stretch of uniform numbers is standard noise")
             with np.errstate(divide="ignore"):
                 log_weight += np.log(width)
-            solved.noise[index] = np.clip(low + width * uniform, 2.0**-54, 1 - 2.0**-53)
+            solved.noise[index] = np.clip(low + width * uniform, HALF_STEP, NEAREST)
         for i in copies:
             if i not in facts:
                 found = evaluate(rule.node, parents[i], solved.noise, question.parameters)

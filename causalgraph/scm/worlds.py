@@ -89,9 +89,7 @@ def network(structural: Structural, potentials: Sequence[Potential]) -> Network:
     Raises:
         ModelError: an unknown variable (E145) or level (E204), or a variable set to another's outcome (E147).
     """
-    rules = {rule.name: rule for rule in structural.rules}
     numbers: dict[Copy, int] = {}
-    found: list[int | Held] = []
 
     def item(name: str, value: str | float | Potential) -> int | Held:
         if not isinstance(value, Potential):
@@ -103,14 +101,11 @@ def network(structural: Structural, potentials: Sequence[Potential]) -> Network:
     def spot(potential: Potential) -> int | Held:
         structural.rule(potential.variable)
         fixed = {name: item(name, value) for name, value in potential.world}
-        needed = {potential.variable}
-        for rule in reversed(structural.rules):
-            if rule.name in needed and rule.name not in fixed:
-                needed.update(rule.parents)
+        needed = structural.needed([potential.variable], fixed)
         here = dict(fixed)
         for name in structural.names:
             if name in needed and name not in fixed:
-                copy = Copy(name, tuple(here[p] for p in rules[name].parents))
+                copy = Copy(name, tuple(here[p] for p in structural.rule(name).parents))
                 here[name] = numbers.setdefault(copy, len(numbers))
         return here[potential.variable]
 

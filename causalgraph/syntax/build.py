@@ -20,10 +20,7 @@ EFFECTS = ("total", "direct")
 BASES = ("missing_edge", "pairwise", "local_markov")
 
 # Verbs of the public contract that a later version answers.
-LATER = (
-    *("nde", "nie"),
-    *("sid", "aid", "shd", "bounds", "compare"),
-)
+LATER = ("nde", "nie", "sid", "aid", "shd", "bounds", "compare")
 
 
 @dataclass(frozen=True)
@@ -173,7 +170,7 @@ def _controlled_effect(call: tree.Call) -> q.Query:
     read = Reader(call, VERBS[call.verb.text].form)
     read.no_bar()
     arguments = read.arguments()
-    if len(arguments) < len(("X", "Y", "M=m")):
+    if len(arguments) < 3:
         raise read.wrong("something is missing")
     held = read.terms(arguments[2:], levels=True)
     if not all(term.value is not None for term in held):

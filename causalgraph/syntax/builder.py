@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from lark import Token, Tree
 
@@ -23,7 +23,7 @@ from causalgraph.syntax.site import Site
 
 __all__ = ["build", "depth"]
 
-KINDS = ("binary", "count", "continuous")
+KINDS: tuple[Literal["binary", "count", "continuous"], ...] = ("binary", "count", "continuous")
 # What `forbid` and `require` may say of two variables.
 ARROWS = ("->", "<-")
 TIER_NUMBER = re.compile(r"[0-9]{1,9}")
@@ -171,8 +171,9 @@ def _declaration(site: Site, parts: list[Any]) -> tree.Declaration:
 
 def _named_kind(site: Site, parts: list[Any]) -> tree.KindSpec | None:
     word = normal(parts[0])
-    if word in KINDS:
-        return tree.KindSpec(word, (), site.span)
+    kind = next((kind for kind in KINDS if kind == word), None)
+    if kind is not None:
+        return tree.KindSpec(kind, (), site.span)
     known = ", ".join(KINDS) + ", {a, b, c}, ordinal {low < mid < high}"
     near = {"categorical": "{a, b, c}", "ordinal": "ordinal {low < mid < high}"}.get(word) or did_you_mean(word, KINDS)
     fix = f"did you mean {near}? Kinds are {known}" if near else f"use one of {known}"

@@ -29,13 +29,13 @@ def _setting(setting: Setting) -> str:
     return f"{name_text(setting.name.text)}={equation_text(setting.value)}"
 
 
-def equation_text(expression: Expression | tree.SetLiteral, rank: int = COMPARISON) -> str:
+def equation_text(expression: Expression, rank: int = COMPARISON) -> str:
     """Return the canonical text of an equation's right side, in brackets where it binds less tightly than `rank`."""
     text, own = _written(expression)
     return f"({text})" if own < rank else text
 
 
-def _written(expression: object) -> tuple[str, int]:
+def _written(expression: Expression) -> tuple[str, int]:
     match expression:
         case tree.Name(text):
             return name_text(text), ATOM
@@ -52,13 +52,13 @@ def _written(expression: object) -> tuple[str, int]:
         case tree.SetLiteral(items):
             return f"{{{_list(items)}}}", ATOM
         case tree.Negate(operand):
-            signed = equation_text(operand, SIGNED)  # type: ignore[arg-type]  # an equation's own nodes
+            signed = equation_text(operand, SIGNED)
             return ("- " if signed.startswith("-") else "-") + signed, SIGNED  # `--` is a mark
         case tree.Binary(operator, left, right):
             own = RANK.get(operator, COMPARISON)
             # A power groups to the right and takes a sign there; a comparison doesn't chain.
             sides = {POWER: (ATOM, SIGNED), COMPARISON: (SUM, SUM)}.get(own, (own, own + 1))
-            one, two = (equation_text(side, r) for side, r in zip((left, right), sides, strict=True))  # type: ignore[arg-type]  # as above
+            one, two = (equation_text(side, r) for side, r in zip((left, right), sides, strict=True))
             sign = operator if own in (PRODUCT, POWER) else f" {operator} "
             return f"{one}{sign}{two}", own
         case _:
@@ -66,4 +66,4 @@ def _written(expression: object) -> tuple[str, int]:
 
 
 def _list(items: tuple[tree.Expr, ...]) -> str:
-    return ", ".join(map(equation_text, items))  # type: ignore[arg-type]  # an equation's own nodes
+    return ", ".join(map(equation_text, items))

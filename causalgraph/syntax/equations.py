@@ -1,7 +1,8 @@
 """Structural equations as they are written: ``Y := 0.6*X + Normal(0, 5)``, ``X ~ Bernoulli(case(Z, a = .9, b = .2))``.
 
 Expressions are those of `tree`, where `Binary` has further operators here (``**`` and the comparisons ``<`` ``<=``
-``>`` ``>=`` ``==`` ``!=``) and a `Call` names a function or a distribution. Two nodes stand in equations alone.
+``>`` ``>=`` ``==`` ``!=``) and a `Call` names a function or a distribution. `Parameter` and `Branch` stand in equations
+alone.
 """
 
 from __future__ import annotations
@@ -11,29 +12,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from causalgraph.errors import Span
-from causalgraph.syntax.tree import Binary, Call, Name, Negate, Number, SetLiteral, Text
+from causalgraph.syntax.tree import Binary, Branch, Call, Expr, Name, Negate, Parameter, SetLiteral
 
 __all__ = ["Branch", "Design", "Equation", "Expression", "Parameter", "Setting", "names_in"]
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """``?slope``: a number that the data are to tell; a name that stands twice is one parameter."""
-
-    text: str
-    span: Span | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Branch:
-    """``yes = 0.9`` in ``case(Z, yes = 0.9, no = 0.2)`` and in ``Categorical(low = 0.2, high = 0.8)``."""
-
-    level: str
-    value: Expression
-    span: Span | None = field(default=None, compare=False, repr=False)
-
-
-Expression = Name | Number | Text | Negate | Binary | Call | Parameter | Branch
+# A right side: of all expressions those that the grammar of equations admits.
+Expression = Expr
 
 
 @dataclass(frozen=True)
@@ -55,7 +39,7 @@ class Setting:
     """``by = Region`` in a `design`."""
 
     name: Name
-    value: Expression | SetLiteral
+    value: Expression
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
@@ -69,7 +53,7 @@ class Design:
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
-def names_in(expression: Expression | SetLiteral) -> Iterator[Name]:
+def names_in(expression: Expression) -> Iterator[Name]:
     """Yield every variable that an expression mentions, in the order of the text.
 
     >>> [name.text for name in names_in(Binary("+", Name("X"), Binary("*", Name("Z"), Name("X"))))]

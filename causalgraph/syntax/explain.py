@@ -214,20 +214,20 @@ def _equals(failure: Failure) -> Diagnostic | None:
     return equals(failure.span(found, "sign"))
 
 
-def _power(failure: Failure) -> Diagnostic | None:
-    place = failure.stop - failure.start
-    if EQUATION.match(failure.masked) is None or failure.masked[place : place + 1] != "^":
-        return None
-    sign = Label(Span(failure.source, failure.stop, failure.stop + 1))
-    return Diagnostic("E001", "^ isn't an operator of this language", (sign,), fix="write `**` for a power")
+# Signs that mean nothing in an equation: what to say, and what to write.
+NO_OPERATORS = {
+    "^": ("^ isn't an operator of this language", "write `**` for a power"),
+    "<-": ("<- is an arrow, and this is an equation", "write `< -`, with a space"),
+}
 
 
-def _arrow_in_equation(failure: Failure) -> Diagnostic | None:
+def _no_operator(failure: Failure) -> Diagnostic | None:
     place = failure.stop - failure.start
-    if EQUATION.match(failure.masked) is None or failure.masked[place : place + 2] != "<-":
+    sign = next((sign for sign in NO_OPERATORS if failure.masked.startswith(sign, place)), None)
+    if sign is None or EQUATION.match(failure.masked) is None:
         return None
-    sign = Label(Span(failure.source, failure.stop, failure.stop + 2))
-    return Diagnostic("E001", "<- is an arrow, and this is an equation", (sign,), fix="write `< -`, with a space")
+    what, fix = NO_OPERATORS[sign]
+    return Diagnostic("E001", what, (Label(Span(failure.source, failure.stop, failure.stop + len(sign))),), fix=fix)
 
 
 def _missing_brackets(failure: Failure) -> Diagnostic | None:
@@ -352,8 +352,7 @@ RULES = (
     _misspelt,
     _foreign_sign,
     _equals,
-    _power,
-    _arrow_in_equation,
+    _no_operator,
     _missing_brackets,
     _wrong_arrow,
     _unspaced_circle,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from causalgraph.errors import ModelError, SourceText, Span
 from causalgraph.syntax import tree
-from causalgraph.syntax.equation_text import declared_text
+from causalgraph.syntax.equation_text import declared_text, equation_text
 from causalgraph.syntax.equations import Design, Equation
 from causalgraph.syntax.names import HEADERS, is_bare, level_text, name_text, string_text
 from causalgraph.syntax.parser import as_source, parse_split
@@ -176,12 +176,8 @@ def expression_text(expression: tree.Expr, rank: int = SUM) -> str:
 
 def _expression(expression: tree.Expr) -> tuple[str, int]:
     match expression:
-        case tree.Name(text):
-            return name_text(text), ATOM
-        case tree.Number(digits):
-            return digits, ATOM
-        case tree.Text(text):
-            return string_text(text), ATOM
+        case tree.Name() | tree.Number() | tree.Text() | tree.Parameter() | tree.Branch():
+            return equation_text(expression), ATOM
         case tree.NoneLiteral():
             return "none", ATOM
         case tree.SetLiteral(items):

@@ -7,7 +7,7 @@ its formatted form parse to equal trees.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from causalgraph.errors import Span
 
@@ -18,6 +18,7 @@ __all__ = [
     "Assign",
     "Attribute",
     "Binary",
+    "Branch",
     "Call",
     "DataStatement",
     "Declaration",
@@ -36,6 +37,7 @@ __all__ = [
     "NoneLiteral",
     "Number",
     "Option",
+    "Parameter",
     "QueryStatement",
     "SetLiteral",
     "Statement",
@@ -57,7 +59,7 @@ class Name:
     span: Span | None = _span()
 
 
-# Expressions: what stands in queries and after `==`.
+# Expressions: what stands in queries, after `==`, and in equations.
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Negate:
 
 @dataclass(frozen=True)
 class Binary:
-    """``a + b``, and the same with ``-``, ``*``, ``/``."""
+    """``a + b``, and the same with ``-``, ``*``, ``/``; in an equation also with ``**`` and the comparisons."""
 
     operator: str
     left: Expr
@@ -151,7 +153,38 @@ class Interval:
     span: Span | None = _span()
 
 
-Expr = Name | Number | Text | NoneLiteral | SetLiteral | Assign | Subscript | Call | Negate | Binary | Interval
+@dataclass(frozen=True)
+class Parameter:
+    """``?slope``, in an equation alone: a number that the data are to tell; one that stands twice is one parameter."""
+
+    text: str
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Branch:
+    """``yes = 0.9`` in ``case(Z, yes = 0.9, no = 0.2)`` and in ``Categorical(low = 0.2, high = 0.8)``."""
+
+    level: str
+    value: Expr
+    span: Span | None = _span()
+
+
+Expr = (
+    Name
+    | Number
+    | Text
+    | NoneLiteral
+    | SetLiteral
+    | Assign
+    | Subscript
+    | Call
+    | Negate
+    | Binary
+    | Interval
+    | Parameter
+    | Branch
+)
 
 # Statements.
 
@@ -178,7 +211,7 @@ class Attribute:
 class KindSpec:
     """A variable's kind: ``binary``, ``count``, ``continuous``, ``categorical`` or ``ordinal`` with their levels."""
 
-    name: str
+    name: Literal["binary", "count", "continuous", "categorical", "ordinal"]
     levels: tuple[str, ...] = ()
     span: Span | None = _span()
 

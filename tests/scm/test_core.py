@@ -1,7 +1,5 @@
 """Distributions against scipy, simulation, and what equations are refused for."""
 
-import time
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -46,11 +44,8 @@ def test_a_distribution_is_scipy_s(name):
         assert np.allclose(made.scale.noise(draws, *parameters), z)
 
 
-def test_a_million_rows_take_about_a_second():
-    made = banner()
-    start = time.perf_counter()
-    columns = simulate(made, 1_000_000)
-    assert time.perf_counter() - start < 5
+def test_a_million_rows_have_the_mean_of_their_equation():
+    columns = simulate(banner(), 1_000_000)
     assert columns["Prior"].mean() == pytest.approx(50, abs=0.1)
 
 

@@ -302,6 +302,7 @@ def test_heavy_tails_that_arent_there_are_told():
         ("E560", EQUATIONS["Normal"], {"X": [1.0], "Y": [1.0]}),
         ("E544", EQUATIONS["LogNormal"], {"X": [1.0, 2, 3, 5], "Y": [1.0, 2, 4, -3]}),
         ("E544", EQUATIONS["Poisson"], {"X": [1.0, 2, 3], "Y": [1.5, 1.0, 2.0]}),
+        ("E544", eq("Y", ":=", call("sqrt", call("Gamma", P("k"), P("s")))), {"X": [1.0, 2, 3], "Y": [1.0, 1.5, -2]}),
         ("E542", eq("Y", ":=", op("*", P("b"), "X")), {"X": [1.0, 2], "Y": [1.0, 2]}),
         (
             "E542",
