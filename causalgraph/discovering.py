@@ -126,7 +126,7 @@ def _check_output(output: Path, data: str, knowledge: Path | None) -> None:
     Raises:
         typer.BadParameter: it would.
     """
-    read = [data, *glob.glob(data, recursive=True), *([] if knowledge is None else [str(knowledge)])]  # noqa: PTH207
+    read = [data, *glob.glob(data, recursive=True), *([] if knowledge is None else [str(knowledge)])]  # noqa: PTH207 (as data are read)
     for name in dict.fromkeys(read):
         if _is_same(output, Path(name)):
             raise typer.BadParameter(f"{output} is read: the graph would replace it", param_hint="--output")

@@ -280,14 +280,11 @@ def _separation(
     """Check that the step names the one separation that its rule needs, and that it holds."""
     wanted = [x, y, given, into, out_of]
     needed = SeparationPremise(*(tuple(sorted(s)) for s in wanted))
-    named = [p for p in step.premises if isinstance(p, SeparationPremise)]
-    if (
-        len(step.premises) != 1
-        or any(
-            [Counter(s) for s in (p.x, p.y, p.given, p.cut_into, p.cut_out_of)] != [Counter(s) for s in wanted]
-            for p in named
-        )
-        or not named
-    ):
+    named = [
+        [Counter(s) for s in (p.x, p.y, p.given, p.cut_into, p.cut_out_of)]
+        for p in step.premises
+        if isinstance(p, SeparationPremise)
+    ]
+    if len(step.premises) != 1 or named != [[Counter(s) for s in wanted]]:
         return [f"the rule needs {needed} and nothing else"]
     return [] if separated(plain.graph, x, y, given, into=into, out_of=out_of) else [f"{needed} doesn't hold"]

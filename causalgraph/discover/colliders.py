@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from causalgraph.criteria.separation import naming
+from causalgraph.discover.possible import Overlaid
 from causalgraph.discover.skeleton import Separator, Sets, Skeleton, Some
 from causalgraph.errors import ModelError, did_you_mean
 from causalgraph.independence.base import Many, p_values, sets_of
@@ -207,6 +208,15 @@ class Colliders:
             for pair, e in self._known.items()
             if e.best is not None and e.separating and pair not in self.skeleton.separators
         }
+
+    def told(self) -> Skeleton:
+        """Return the skeleton with the tests that were made here, and with the separators that they found."""
+        return replace(
+            self.skeleton,
+            tests=self.skeleton.tests + self.tests,
+            skipped=self.skeleton.skipped + self.skipped,
+            separators=Overlaid.of(self.found(), self.skeleton.separators),
+        )
 
     def _gather(self, a: str, b: str, cut: Separator | None) -> Evidence:
         if cut is not None and self.rule == "standard":

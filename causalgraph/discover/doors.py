@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from causalgraph.discover import fci as fcis
@@ -13,7 +12,7 @@ from causalgraph.discover.fci import OrientedPag, cut_short
 from causalgraph.discover.found import Found, Settings, Validity
 from causalgraph.discover.known import Pairs, Tiers, known
 from causalgraph.discover.pc import orient_pc
-from causalgraph.discover.possible import POLICIES, Overlaid, Policy
+from causalgraph.discover.possible import POLICIES, Policy
 from causalgraph.discover.skeleton import Skeleton, skeleton
 from causalgraph.errors import ModelError
 from causalgraph.graphs.knowledge import Knowledge
@@ -92,21 +91,17 @@ def pc(  # noqa: PLR0913 (settings, each with its own name)
     unfinished = list(cut_short(edges))
     if answers.stopped:
         unfinished.append("the tests of colliders were interrupted: triples may be unsettled")
+    told = answers.told()
     return Found(
         graph=out.graph,
         valid=Validity(out.valid, out.reasons),
-        skeleton=replace(
-            edges,
-            tests=edges.tests + answers.tests,
-            skipped=edges.skipped + answers.skipped,
-            separators=Overlaid.of(answers.found(), edges.separators),
-        ),
+        skeleton=told,
         settings=_settings("pc", chosen.test, alpha, depth, said, colliders),
         reasons=out.marks,
         conflicts=out.conflicts,
         unsettled=out.unsettled,
         unfinished=tuple(unfinished),
-        notes=(*chosen.notes, *_determined(chosen.test), *_untested(edges, said)),
+        notes=(*chosen.notes, *_determined(chosen.test), *_untested(told, said)),
         test=chosen.test,
     )
 

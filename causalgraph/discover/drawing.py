@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causalgraph.data.counts import Counts
 from causalgraph.data.moments import Moments, gathered
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Draw", "drawing", "of_cells", "of_matrix", "of_rows", "of_rows_with_gaps", "source_of"]
 
+Floats = NDArray[np.float64]
 # Draws data anew, as a test of them.
 Draw = Callable[[np.random.Generator], "Test"]
 
@@ -99,8 +101,7 @@ def of_rows(source: Source, variables: list[Variable]) -> Draw:
     # Levels that are numbers count as such here; those of a binary variable are 0 and 1 either way.
     rows = source.rows([v if v.kind == "binary" else replace(v, kind="continuous") for v in variables])
     own = np.ones(len(rows.values)) if rows.weight is None else rows.weight
-    order = np.lexsort((own, *rows.values.T[:KEYS][::-1]))
-    x, own = rows.values[order], own[order]
+    x, own = _in_order(rows.values, own)
     counted, size = rows.weighting == "counts", len(x)
 
     def draw(rng: np.random.Generator) -> Test:
@@ -122,9 +123,7 @@ def of_rows(source: Source, variables: list[Variable]) -> Draw:
 def of_rows_with_gaps(source: Source, variables: list[Variable]) -> Draw:
     """Draw how often each row comes; what is missing in it stays so."""
     blocks = list(rows_with_gaps(source, variables))
-    x, own = np.concatenate([x for x, _ in blocks]), np.concatenate([w for _, w in blocks])
-    order = np.lexsort((own, *x.T[:KEYS][::-1]))
-    x, own = x[order], own[order]
+    x, own = _in_order(*map(np.concatenate, zip(*blocks, strict=True)))
     counted, size = source.weighting[1] == "counts", len(x)
     names = [v.name for v in variables]
 
@@ -138,6 +137,12 @@ def of_rows_with_gaps(source: Source, variables: list[Variable]) -> Draw:
         return FisherZMissing.of_rows([(x[drawn], own[drawn])], names)
 
     return draw
+
+
+def _in_order(x: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Sort rows by their values and weights, so that the order in which they came changes nothing."""
+    order = np.lexsort((weight, *x.T[:KEYS][::-1]))
+    return x[order], weight[order]
 
 
 def of_matrix(test: FisherZ) -> Draw:

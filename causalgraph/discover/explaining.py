@@ -193,11 +193,10 @@ class EdgeExplained(Answer):
             more = f" and {self.number - MOST_SETS:,} more" if self.number > MOST_SETS else ""
             rows.append(line(f"sets of this size that separate them: {shown}{more}", depth=1))
         if self.by_alpha:
-            if self.turns_at is None:
-                rows.append(line("no alpha below 1 would keep the edge", depth=1))
-            else:
+            said = "no alpha below 1 would keep the edge"
+            if self.turns_at is not None:
                 said = f"it would take an alpha of at least {self.turns_at:.3g}, not {self.alpha:g}, to keep the edge"
-                rows.append(line(said, depth=1))
+            rows.append(line(said, depth=1))
         return rows
 
     def _kept(self, edge: Edge) -> list[Block]:
@@ -208,11 +207,10 @@ class EdgeExplained(Answer):
         said = f"the largest p-value that it met, by {self.test}{by}: {outcome(self.tested)}"
         rows: list[Block] = [head, line(said, depth=1)]
         if self.by_alpha:
-            if self.turns_at is None:
-                rows.append(line("no alpha above 0 would cut it by these tests", depth=1))
-            else:
-                cut = f"this test would cut it at an alpha below {self.turns_at:.3g}, not {self.alpha:g}"
-                rows.append(line(cut, depth=1))
+            said = "no alpha above 0 would cut it by these tests"
+            if self.turns_at is not None:
+                said = f"this test would cut it at an alpha below {self.turns_at:.3g}, not {self.alpha:g}"
+            rows.append(line(said, depth=1))
         return rows
 
 

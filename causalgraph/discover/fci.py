@@ -11,12 +11,12 @@ import numpy as np
 
 from causalgraph.discover.colliders import Colliders
 from causalgraph.discover.pc import Contradiction
-from causalgraph.discover.possible import Overlaid, Policy, possible_d_sep, regions, retested
+from causalgraph.discover.possible import Policy, possible_d_sep, regions, retested
 from causalgraph.discover.skeleton import Skeleton, skeleton
 from causalgraph.graphs.knowledge import Knowledge
-from causalgraph.graphs.mags import MARK_NAMES, impossible_marks, unsettled_marks
+from causalgraph.graphs.mags import MARK_NAMES, impossible_marks, informed_marks, unsettled_marks
 from causalgraph.graphs.marks import ARROW, CIRCLE, TAIL, Conflict, Orientation, Place, Reason, marks_of
-from causalgraph.graphs.mixed import WRITTEN, Edge, Mark, MixedGraph
+from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.graphs.zhang import ALL_RULES, COLLIDERS, WITHOUT_SELECTION, orient
 from causalgraph.independence.base import Bools, Test
 
@@ -129,10 +129,7 @@ def fci(
     out = oriented(found, Short(answers, longest), knowledge, selection=selection)
     if answers.stopped:
         partial.append("the tests of colliders were interrupted: circles may be too many")
-    separators = Overlaid.of(answers.found(), found.separators)
-    tests, skipped = found.tests + answers.tests, found.skipped + answers.skipped
-    found = replace(found, tests=tests, skipped=skipped, separators=separators)
-    return replace(out, skeleton=found, partial=tuple(partial))
+    return replace(out, skeleton=answers.told(), partial=tuple(partial))
 
 
 def cut_short(found: Skeleton) -> tuple[str, ...]:
@@ -183,7 +180,9 @@ def oriented(
 ) -> OrientedPag:
     """Orient a skeleton by what is known and by Zhang's rules, and judge what comes of it."""
     knowledge = knowledge or Knowledge()
-    marked, known = _with_knowledge(adjacencies(found), knowledge)
+    marked = informed_marks(adjacencies(found), knowledge)
+    at = marks_of(marked)
+    known = {place: Reason(KNOWN, place) for place in marks_of(adjacencies(found)) if at[place] != CIRCLE}
     result = orient(marked, answers, ALL_RULES if selection else WITHOUT_SELECTION)
     told = _Told(answers, knowledge, result, {**known, **result.reasons})
     faults = (*told.conflicts(), *told.breaches())
@@ -198,25 +197,6 @@ def oriented(
         found,
         notes=tuple(_taken(found, knowledge, selection=selection)),
     )
-
-
-def _with_knowledge(graph: MixedGraph, knowledge: Knowledge) -> tuple[MixedGraph, dict[Place, Reason]]:
-    """Return the graph with the marks that knowledge sets, and the reason of each.
-
-    A mark at A on an edge to B is an arrowhead where A doesn't cause B, and a tail where it is required to.
-    """
-    number = {name: i for i, name in enumerate(graph.nodes)}
-    barred, required = knowledge.masks(graph.nodes)
-    at: dict[Place, Mark] = {}
-    edges = []
-    for left, _, right in graph.edges:
-        marks = []
-        for a, b in ((left, right), (right, left)):
-            i, j = number[a], number[b]
-            marks.append(TAIL if required[i, j] else ARROW if barred[i, j] else CIRCLE)
-            at[a, b] = marks[-1]
-        edges.append(Edge(left, WRITTEN[marks[0], marks[1]], right).canonical)
-    return graph.with_edges(edges), {place: Reason(KNOWN, place) for place, mark in at.items() if mark != CIRCLE}
 
 
 def _taken(found: Skeleton, knowledge: Knowledge, *, selection: bool) -> Iterator[str]:

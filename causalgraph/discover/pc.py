@@ -161,8 +161,7 @@ class _Work:
         for tail, head in overruled:
             what = f"{self.known_as((head, tail))} is kept, against tests that want {self.arrow((tail, head))}"
             self.told("knowledge", [(tail, head)], what, self.tests_for((tail, head)))
-        opposed = [arrow for arrow in wanted if arrow[::-1] in wanted and arrow not in self.known]
-        opposed = [arrow for arrow in opposed if arrow[::-1] not in self.known]
+        opposed = [a for a in wanted if a[::-1] in wanted and not {a, a[::-1]} & self.known.keys()]
         for tail, head in opposed:
             if tail < head:
                 self.rounds.lock((tail, head))

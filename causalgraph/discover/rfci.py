@@ -14,7 +14,7 @@ import numpy as np
 
 from causalgraph.discover.colliders import Colliders
 from causalgraph.discover.fci import TRIPLE, OrientedPag, Short, cut_short, kept_pairs, oriented
-from causalgraph.discover.possible import Overlaid, without
+from causalgraph.discover.possible import without
 from causalgraph.discover.skeleton import Separator, Skeleton, skeleton
 from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.independence.base import Bools, Test
@@ -116,9 +116,7 @@ class _Search:
         for a, _, c in self.unshielded():
             if frozenset((a, c)) not in self.found.separators:
                 answers.evidence(a, c)
-        separators = Overlaid.of(answers.found(), self.found.separators)
-        tests, skipped = self.found.tests + answers.tests, self.found.skipped + answers.skipped
-        self.found = replace(self.found, separators=separators, tests=tests, skipped=skipped)
+        self.found = answers.told()
 
     def unshielded(self) -> Iterator[tuple[str, str, str]]:
         """Yield A, B, C of each A - B - C without an edge A - C."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -21,8 +21,6 @@ from causalgraph.progress import watched, working
 from causalgraph.variables import Variable
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from causalgraph.independence.base import Test
     from causalgraph.independence.choosing import Judge
 
@@ -294,29 +292,22 @@ def _searched(
     rng = np.random.default_rng(seed)
     graphs: list[Found] = []
     failures: list[CausalGraphError] = []
-    try:
-        with working(f"drawing {replicates:,} replicates"):
-            for k in range(replicates):
-                # What a single search says of itself would hide how far all are.
-                with working(f"replicate {k + 1:,} of {replicates:,}"), watched(_nobody):
-                    try:
-                        found = search(draw(rng))
-                    except DataError as error:
-                        if error.code not in UNLUCKY:
-                            raise
-                        failures.append(error)
-                        continue
-                if found.interrupted:
-                    break
-                graphs.append(found)
-    except KeyboardInterrupt:
-        # Those that are done count, and the answer says how many are.
-        return graphs, failures
+    # After Ctrl-C those that are done count, and the answer says how many are.
+    with suppress(KeyboardInterrupt), working(f"drawing {replicates:,} replicates"):
+        for k in range(replicates):
+            # What a single search says of itself would hide how far all are.
+            with working(f"replicate {k + 1:,} of {replicates:,}"), watched(nullcontext):
+                try:
+                    found = search(draw(rng))
+                except DataError as error:
+                    if error.code not in UNLUCKY:
+                        raise
+                    failures.append(error)
+                    continue
+            if found.interrupted:
+                break
+            graphs.append(found)
     return graphs, failures
-
-
-def _nobody(_: str) -> AbstractContextManager[object]:
-    return nullcontext()
 
 
 def _counted(whole: Found, graphs: list[Found]) -> tuple[Frequency, ...]:

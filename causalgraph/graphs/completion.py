@@ -6,7 +6,7 @@ exactly where two arrowheads are drawn: so a pag is read, also one whose marks k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, combinations
@@ -17,7 +17,7 @@ from causalgraph.graphs.marks import ARROW, CIRCLE, TAIL, IsCollider, Place, mar
 from causalgraph.graphs.mixed import WRITTEN, Edge, Mark, MixedGraph
 from causalgraph.graphs.zhang import collider_in, orient
 
-__all__ = ["MARK_NAMES", "Completion", "completion"]
+__all__ = ["BUDGET", "LEAF", "MARK_NAMES", "Completion", "completion", "written"]
 
 MARK_NAMES = {TAIL: "a tail", ARROW: "an arrowhead", CIRCLE: "a circle"}
 
@@ -149,10 +149,11 @@ def _both_ways(graph: MixedGraph, first: Iterable[Edge]) -> Iterator[MixedGraph]
     pair = set(chosen)
     for mark in (TAIL, ARROW):
         at[chosen] = mark
-        yield graph.with_edges(_written(at, e) if {e.left, e.right} == pair else e for e in graph.edges)
+        yield graph.with_edges(written(at, e) if {e.left, e.right} == pair else e for e in graph.edges)
 
 
-def _written(at: dict[Place, Mark], edge: Edge) -> Edge:
+def written(at: Mapping[Place, Mark], edge: Edge) -> Edge:
+    """Return an edge with the marks that stand at its ends."""
     a, _, b = edge
     return Edge(a, WRITTEN[at[a, b], at[b, a]], b).canonical
 
@@ -189,7 +190,7 @@ def _new_colliders(made: MixedGraph, graph: MixedGraph) -> Iterator[Fault]:
         into = [n for n in made.nodes if n in near[node] and at[node, n] == ARROW]
         for a, c in combinations(into, 2):
             if c not in near[a] and not drawn[node, a] == ARROW == drawn[node, c]:
-                edges = tuple(_written(at, Edge(n, "->", node)) for n in (a, c))
+                edges = tuple(written(at, Edge(n, "->", node)) for n in (a, c))
                 yield edges, f"{a} and {c} meet in an arrowhead each at {node}, which isn't drawn so"
 
 

@@ -75,10 +75,12 @@ def _compatible(here: Sequence[Edge], there: Sequence[Edge], open_ones: tuple[bo
         return not any(rest)
     (one,), (other,) = rest
     read = other if other.left == one.left else other.turned
-    return any(marks in _settled(read.marks, open_ones[1]) for marks in _settled(one.marks, open_ones[0]))
+    here_open, there_open = open_ones
+    left_open = _settled(one.marks, lines_are_open=here_open)
+    return not set(left_open).isdisjoint(_settled(read.marks, lines_are_open=there_open))
 
 
-def _settled(marks: tuple[Mark, Mark], lines_are_open: bool) -> list[tuple[Mark, Mark]]:  # noqa: FBT001
+def _settled(marks: tuple[Mark, Mark], *, lines_are_open: bool) -> list[tuple[Mark, Mark]]:
     """Return the settled marks that those of an edge leave open."""
     if lines_are_open and marks == (Mark.TAIL, Mark.TAIL):
         return list(DIRECTED)

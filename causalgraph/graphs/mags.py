@@ -9,7 +9,7 @@ from typing import Literal
 
 from causalgraph.errors import ModelError
 from causalgraph.graphs.ancestral import breaches_of_mag, mag
-from causalgraph.graphs.completion import MARK_NAMES, completion
+from causalgraph.graphs.completion import BUDGET, LEAF, MARK_NAMES, completion, written
 from causalgraph.graphs.equivalence import Equivalence
 from causalgraph.graphs.knowledge import Knowledge
 from causalgraph.graphs.marks import ARROW, CIRCLE, TAIL, Place, marks_of
@@ -23,16 +23,15 @@ __all__ = [
     "breaches_of_pag",
     "equivalent_mags",
     "impossible_marks",
+    "informed_marks",
     "mag_members",
     "member",
     "members_of_pag",
 ]
 
-# Members that are listed, and the work that may be done, unless told otherwise: about two seconds. Giving an edge its
-# marks counts one; judging a whole graph counts its nodes times its edges, and no less than LEAF.
+# Members that are listed unless told otherwise. Of the work that may be done, giving an edge its marks counts one;
+# judging a whole graph counts its nodes times its edges, and no less than LEAF.
 LIMIT = 1000
-BUDGET = 400_000
-LEAF = 200
 
 Side = Literal["first", "second"]
 
@@ -53,7 +52,13 @@ def member(graph: MixedGraph) -> MixedGraph:
     >>> [str(e) for e in member(graph).edges]
     ['A -> C', 'A -> B', 'D -> C']
     """
-    return _member_of_pag(graph)
+    if graph.kind != "pag":
+        raise ModelError.because("E108", f"this is asked of a pag, not of a {graph.kind}")
+    made = None if any(_doubled(graph)) else completion(graph).mag
+    if made is None:
+        edges, why = next(impossible_marks(graph))
+        raise ModelError.because("E102", f"{edges[-1]} can't stand in this pag", why=why)
+    return made
 
 
 def breaches_of_pag(graph: MixedGraph) -> Iterator[tuple[tuple[Edge, ...], str]]:
@@ -107,14 +112,14 @@ def unsettled_marks(graph: MixedGraph, knowledge: Knowledge | None = None) -> It
     >>> len(list(unsettled_marks(graph))), len(list(unsettled_marks(graph, Knowledge.of(tiers=["A", "B"]))))
     (1, 0)
     """
-    made = _member_of_pag(graph)
+    made = member(graph)
     found = orient_mag(made)
     early = true = marks_of(found.graph)
     reasons = found.reasons
     if knowledge:
         answers = collider_in(made)
-        early = marks_of(orient(_informed(circles(graph), knowledge), answers).graph)
-        later = orient(_informed(found.graph, knowledge), answers)
+        early = marks_of(orient(informed_marks(circles(graph), knowledge), answers).graph)
+        later = orient(informed_marks(found.graph, knowledge), answers)
         true, reasons = marks_of(later.graph), {**found.reasons, **later.reasons}
     for edge in graph.edges:
         ends = ((edge.left, edge.right), (edge.right, edge.left))
@@ -137,7 +142,7 @@ def unsettled_marks(graph: MixedGraph, knowledge: Knowledge | None = None) -> It
                 )
 
 
-def _informed(graph: MixedGraph, knowledge: Knowledge) -> MixedGraph:
+def informed_marks(graph: MixedGraph, knowledge: Knowledge) -> MixedGraph:
     """Return a graph whose circles are marks where knowledge sets them.
 
     A circle at A on an edge to B becomes a tail where A -> B is required, and an arrowhead where it is ruled out.
@@ -150,17 +155,6 @@ def _informed(graph: MixedGraph, knowledge: Knowledge) -> MixedGraph:
 
     at = marks_of(graph)
     return graph.with_edges(Edge(a, WRITTEN[mark(a, b), mark(b, a)], b).canonical for a, _, b in graph.edges)
-
-
-def _member_of_pag(graph: MixedGraph) -> MixedGraph:
-    """Return a member."""
-    if graph.kind != "pag":
-        raise ModelError.because("E108", f"this is asked of a pag, not of a {graph.kind}")
-    made = None if any(_doubled(graph)) else completion(graph).mag
-    if made is None:
-        edges, why = next(impossible_marks(graph))
-        raise ModelError.because("E102", f"{edges[-1]} can't stand in this pag", why=why)
-    return made
 
 
 def equivalent_mags(first: MixedGraph, second: MixedGraph) -> Equivalence:
@@ -254,7 +248,7 @@ def mag_members(graph: MixedGraph, limit: int = LIMIT, *, budget: int = BUDGET) 
     >>> [str(g.edges[0]) for g in found.graphs], found.complete
     (['A -- B', 'A -> B', 'B -> A', 'A <-> B'], True)
     """
-    first = _member_of_pag(graph)
+    first = member(graph)
     found: list[MixedGraph] = []
     done = 0
     for made in _search(graph, first):
@@ -278,7 +272,7 @@ def members_of_pag(graph: MixedGraph) -> Iterator[MixedGraph]:
     Raises:
         ModelError: the graph isn't a pag (E108), or not that of a class of MAGs (E102).
     """
-    first = _member_of_pag(graph)
+    first = member(graph)
     yield from (made for made in _search(graph, first) if not isinstance(made, int))
 
 
@@ -308,8 +302,7 @@ class _Search:
         yield 1
         if done == len(self.pending):
             yield max(LEAF, len(self.graph.nodes) * len(self.graph.edges))
-            edges = (Edge(a, WRITTEN[self.at[a, b], self.at[b, a]], b).canonical for a, _, b in self.graph.edges)
-            made = self.graph.with_edges(edges, kind="mag")
+            made = self.graph.with_edges((written(self.at, e) for e in self.graph.edges), kind="mag")
             # Maximality and paths that discriminate span many edges: they are judged at the end.
             if next(breaches_of_mag(made), None) is None and orient_mag(made).graph == self.whole:
                 yield made

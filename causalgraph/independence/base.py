@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, islice
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Level", "Many", "Test", "Tested", "in_batches", "one_by_one", "p_values", "sets_of"]
+from causalgraph.names import natural
+
+__all__ = [
+    "Level",
+    "Many",
+    "Outcomes",
+    "Test",
+    "Tested",
+    "in_batches",
+    "one_by_one",
+    "p_values",
+    "places_in_order",
+    "sets_of",
+    "side_by_side",
+]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+# Pairs ``(m, 2)``, sets ``(m, depth)`` and p-values ``(m,)`` of some tests.
+Outcomes = tuple[Ints, Ints, Floats]
 
 # So many tests are made in one go.
 BATCH = 1 << 12
@@ -62,6 +79,15 @@ class Level:
     skipped: int = 0
 
 
+def places_in_order(variables: Sequence[str]) -> list[int]:
+    """Return the places of variables in natural order of their names, which is that of every test.
+
+    >>> places_in_order(["V10", "V2", "A"])
+    [2, 1, 0]
+    """
+    return sorted(range(len(variables)), key=lambda k: (natural(variables[k]), variables[k]))
+
+
 class Test(Protocol):
     """A test of conditional independence among some variables."""
 
@@ -99,22 +125,20 @@ class Many(Protocol):
 
 def p_values(test: Test, pairs: Ints, sets: Ints) -> Floats:
     """Return the p-values of some tests, together where the test can do that."""
-    if isinstance(test, Many):
-        return test.many(pairs, sets)
+    return test.many(pairs, sets) if isinstance(test, Many) else _each(test.test, pairs, sets)
+
+
+def _each(test: Callable[[int, int, tuple[int, ...]], Tested], pairs: Ints, sets: Ints) -> Floats:
+    """Return the p-values of some tests, made one at a time."""
     asked = zip(pairs.tolist(), sets.tolist(), strict=True)
-    return np.array([test.test(i, j, given).p for (i, j), given in asked], dtype=float)
+    return np.array([test(i, j, tuple(given)).p for (i, j), given in asked], dtype=float)
 
 
 def one_by_one(
     test: Callable[[int, int, tuple[int, ...]], Tested], adjacent: Bools, testable: Bools, depth: int, alpha: float
 ) -> Level:
     """Make the tests of a level one at a time, for tests that know no better way."""
-
-    def many(pairs: Ints, sets: Ints) -> Floats:
-        asked = zip(pairs.tolist(), sets.tolist(), strict=True)
-        return np.array([test(i, j, tuple(given)).p for (i, j), given in asked], dtype=float)
-
-    return in_batches(many, adjacent, testable, depth, alpha)
+    return in_batches(partial(_each, test), adjacent, testable, depth, alpha)
 
 
 def in_batches(
@@ -124,7 +148,7 @@ def in_batches(
     v = len(adjacent)
     p = np.full((v, v), -1.0)
     sets = np.zeros((v, v, depth), dtype=np.int32)
-    found: list[tuple[Ints, Ints, Floats]] = []
+    found: list[Outcomes] = []
     tests = skipped = 0
     wanted = np.argwhere(np.triu(adjacent & testable, 1)).tolist()
     asked = ((i, j, *given) for i, j in wanted for given in sets_of(adjacent, i, j, depth))
@@ -139,9 +163,14 @@ def in_batches(
                 sets[i, j] = sets[j, i] = given
         cut = values > alpha
         found.append((places[cut, :2], places[cut, 2:], values[cut]))
+    return Level(tests, p, sets, *side_by_side(found, depth), skipped)
+
+
+def side_by_side(parts: Sequence[Outcomes], depth: int) -> Outcomes:
+    """Put pairs, sets of one size and p-values of several parts, or of none, into one."""
     none = (np.zeros((0, 2), np.int32), np.zeros((0, depth), np.int32), np.zeros(0))
-    pairs, separators, cutting = (np.concatenate(parts) for parts in zip(none, *found, strict=True))
-    return Level(tests, p, sets, pairs, separators, cutting, skipped)
+    pairs, sets, p = zip(none, *parts, strict=True)
+    return np.concatenate(pairs), np.concatenate(sets), np.concatenate(p)
 
 
 def sets_of(adjacent: Bools, i: int, j: int, depth: int) -> Iterator[tuple[int, ...]]:

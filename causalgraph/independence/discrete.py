@@ -26,7 +26,6 @@ Causation, Prediction, and Search, 2nd ed. 2000, section 5.5 (df less what is ze
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -40,10 +39,11 @@ from numpy.typing import NDArray
 from causalgraph.data.counts import Counts
 from causalgraph.data.source import Source
 from causalgraph.errors import ModelError
-from causalgraph.independence.base import Ints, Level, Tested
+from causalgraph.independence.base import Ints, Level, Outcomes, Tested, side_by_side
 from causalgraph.independence.discrete_data import coded, counted, named_constants, read, twins_of
 from causalgraph.independence.discrete_kernel import Made, made_at, work
 from causalgraph.independence.discrete_tables import Rule, Tables
+from causalgraph.independence.pieces import cores
 from causalgraph.variables import Variable
 
 __all__ = ["Discrete"]
@@ -271,9 +271,6 @@ class Discrete:
         return _Summary(len(p) - skipped, skipped, best, (made.pairs[cut], made.sets[cut], p[cut]))
 
 
-Outcomes = tuple[NDArray[np.int32], NDArray[np.int32], Floats]
-
-
 @dataclass(frozen=True)
 class _Summary:
     """What is kept of some tests: how many, the largest p-value of each pair, and those above alpha."""
@@ -284,7 +281,7 @@ class _Summary:
     cut: Outcomes
 
 
-def _best(pairs: NDArray[np.int32], sets: NDArray[np.int32], p: Floats) -> Outcomes:
+def _best(pairs: Ints, sets: Ints, p: Floats) -> Outcomes:
     """Keep the largest p-value of each pair, of equal ones that of the first set."""
     order = np.lexsort((*sets.T[::-1], -p, pairs[:, 1], pairs[:, 0]))
     pairs, sets, p = pairs[order], sets[order], p[order]
@@ -294,19 +291,13 @@ def _best(pairs: NDArray[np.int32], sets: NDArray[np.int32], p: Floats) -> Outco
     return pairs[first], sets[first], p[first]
 
 
-def _joined(parts: Sequence[Outcomes], depth: int) -> Outcomes:
-    none = (np.zeros((0, 2), np.int32), np.zeros((0, depth), np.int32), np.zeros(0))
-    pairs, sets, p = zip(none, *parts, strict=True)
-    return np.concatenate(pairs), np.concatenate(sets), np.concatenate(p)
-
-
 def _gathered(parts: Sequence[_Summary], v: int, depth: int) -> Level:
     """Put the outcomes of all hubs side by side, in the order of pairs and sets."""
     p, sets = np.full((v, v), -1.0), np.zeros((v, v, depth), dtype=np.int32)
-    best, chosen, value = _best(*_joined([part.best for part in parts], depth))
+    best, chosen, value = _best(*side_by_side([part.best for part in parts], depth))
     for i, j in (best.T, best.T[::-1]):
         p[i, j], sets[i, j] = value, chosen
-    pairs, separators, values = _joined([part.cut for part in parts], depth)
+    pairs, separators, values = side_by_side([part.cut for part in parts], depth)
     order = np.lexsort((*separators.T[::-1], pairs[:, 1], pairs[:, 0]))
     return Level(
         tests=sum(part.tests for part in parts),
@@ -323,7 +314,7 @@ def _each(
     at: Callable[[int], list[_Summary]], hubs: Sequence[int], stopped: Event, *, alone: bool
 ) -> Iterator[list[_Summary]]:
     """Do the work of all hubs, on several cores where it pays."""
-    threads = min(THREADS, os.cpu_count() or 1)
+    threads = min(THREADS, cores())
     if alone or threads == 1:
         yield from map(at, hubs)
         return

@@ -14,6 +14,7 @@ from causalgraph.data.counts import Counts
 from causalgraph.data.engine import Number
 from causalgraph.data.source import Source
 from causalgraph.errors import DataError
+from causalgraph.independence.base import places_in_order
 from causalgraph.independence.discrete_tables import Tables, folded, renumbered
 from causalgraph.names import natural
 from causalgraph.progress import working
@@ -92,7 +93,7 @@ def _held(codes: NDArray[Any], weight: Longs, levels: Longs) -> Tables:
 
 
 def _sorted(variables: Sequence[str], tables: Tables) -> Named:
-    order = sorted(range(len(variables)), key=lambda k: (natural(variables[k]), variables[k]))
+    order = places_in_order(variables)
     return tuple(variables[k] for k in order), tables.of(order)
 
 

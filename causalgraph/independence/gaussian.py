@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalgraph.errors import DataError
-from causalgraph.independence.base import Ints, Level, Tested
+from causalgraph.independence.base import Ints, Level, Tested, places_in_order
 from causalgraph.independence.gaussian_kernel import BELOW_ONE, DETERMINED, each_set, pairwise, tails
 from causalgraph.independence.gaussian_sweep import Swept, sweep
 from causalgraph.independence.pieces import Neighbours
@@ -23,7 +23,7 @@ from causalgraph.names import natural
 if TYPE_CHECKING:
     from causalgraph.data.moments import Moments
 
-__all__ = ["FisherZ", "constants", "outcome"]
+__all__ = ["FisherZ", "constants", "outcome", "require_variation"]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -228,6 +228,21 @@ def _test_of(matrix: Floats, variables: tuple[str, ...], n: float, still: tuple[
             f"{n:g} observations can't carry a test of independence",
             why="Fisher's z needs at least four more observations than there are variables in the set",
         )
+    require_variation(still)
+    order = places_in_order(variables)
+    sorted_matrix = matrix[np.ix_(order, order)]
+    deviation = np.sqrt(np.diag(sorted_matrix))
+    correlation = sorted_matrix / deviation / deviation[:, None]
+    np.fill_diagonal(correlation, 1.0)
+    return FisherZ(tuple(variables[k] for k in order), np.clip(correlation, -1.0, 1.0), float(n))
+
+
+def require_variation(still: Sequence[str]) -> None:
+    """Refuse variables that don't vary.
+
+    Raises:
+        DataError: there are some (E320).
+    """
     if still:
         raise DataError.because(
             "E320",
@@ -235,12 +250,6 @@ def _test_of(matrix: Floats, variables: tuple[str, ...], n: float, still: tuple[
             why="a constant has no correlation with anything, so no test can be made of it",
             fix="leave it out" if len(still) == 1 else "leave them out",
         )
-    order = sorted(range(len(variables)), key=lambda k: (natural(variables[k]), variables[k]))
-    sorted_matrix = matrix[np.ix_(order, order)]
-    deviation = np.sqrt(np.diag(sorted_matrix))
-    correlation = sorted_matrix / deviation / deviation[:, None]
-    np.fill_diagonal(correlation, 1.0)
-    return FisherZ(tuple(variables[k] for k in order), np.clip(correlation, -1.0, 1.0), float(n))
 
 
 def _still(variances: Floats, variables: Sequence[str]) -> tuple[str, ...]:

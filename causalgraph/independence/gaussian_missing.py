@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from causalgraph.data.moments import gathered
 from causalgraph.data.source import Source
 from causalgraph.errors import DataError
-from causalgraph.independence.base import Bools, Ints, Level, Tested, in_batches
-from causalgraph.independence.gaussian import ROUNDING, FisherZ, outcome
+from causalgraph.independence.base import Bools, Ints, Level, Tested, in_batches, places_in_order
+from causalgraph.independence.gaussian import ROUNDING, FisherZ, outcome, require_variation
 from causalgraph.independence.gaussian_kernel import each_set, tails
-from causalgraph.names import natural
 from causalgraph.progress import working
 from causalgraph.variables import Variable
 
@@ -231,21 +230,14 @@ class FisherZMissing:
             DataError: E307 where there are no rows, E320 where a variable doesn't vary, E322 where no two variables
                 have four rows in common.
         """
-        order = sorted(range(len(variables)), key=lambda k: (natural(variables[k]), variables[k]))
+        order = places_in_order(variables)
         names = tuple(variables[k] for k in order)
         groups = Groups.of(((x[:, order], w) for x, w in blocks), len(names), counted=counted)
         if not len(groups.total):
             raise DataError.because("E307", "the data have no rows")
         places = np.arange(len(names))[:, None]
         varies = np.concatenate([groups.correlations(part)[2][:, 0] for part in _portions(groups, places)])
-        still = [name for name, yes in zip(names, varies.tolist(), strict=True) if not yes]
-        if still:
-            raise DataError.because(
-                "E320",
-                f"no variation in {', '.join(still)}",
-                why="a constant has no correlation with anything, so no test can be made of it",
-                fix="leave it out" if len(still) == 1 else "leave them out",
-            )
+        require_variation([name for name, yes in zip(names, varies.tolist(), strict=True) if not yes])
         squared = float(groups.squared.sum())
         made = cls(names, groups, float(groups.total.sum()) ** 2 / squared)
         if made.deepest < 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -66,17 +65,6 @@ def any_knowledge(rng: np.random.Generator, names: tuple[str, ...]) -> Knowledge
             continue
 
 
-def renamed(known: Knowledge, new: Mapping[str, str]) -> Knowledge:
-    return Knowledge.of(
-        [[new[n] for n in tier] for tier in known.tiers],
-        [(new[a], new[b]) for a, b in known.forbidden],
-        [(new[a], new[b]) for a, b in known.required],
-    )
-
-
-# By oracle.
-
-
 @pytest.mark.parametrize("rule", RULES)
 def test_by_oracle_it_is_the_cpdag(rule: str) -> None:
     rng = np.random.default_rng(0)
@@ -108,9 +96,6 @@ def test_the_textbook_says_the_same() -> None:
         test = ByGraph(dag)
         lines = {(a, m, b) for a, m, b in pc(test.variables, test.p, ALPHA) if m == "->" or a < b}
         assert set(map(tuple, run(test).graph.edges)) == lines
-
-
-# On tests that contradict one another.
 
 
 def is_told(found: Oriented, words: str) -> bool:
@@ -165,7 +150,7 @@ def test_renaming_the_variables_renames_the_graph(rule: str) -> None:
         new = dict(zip(names, rng.permutation(names).tolist(), strict=True))
         share = float(rng.uniform(0.02, 0.5))
         one = run(Noisy(seed, names, share), rule, known)
-        two = run(Noisy(seed, names, share, {b: a for a, b in new.items()}), rule, renamed(known, new))
+        two = run(Noisy(seed, names, share, {b: a for a, b in new.items()}), rule, known.renamed(new))
         moved = MixedGraph.build([(new[a], m, new[b]) for a, m, b in one.graph.edges], names, kind=one.graph.kind)
         assert moved == two.graph
         assert one.valid == two.valid
@@ -186,9 +171,6 @@ def test_a_conservative_answer_that_is_open_licenses_no_rule() -> None:
                 seen += 1
                 assert answers(tuple(reason.nodes[i] for i in taken)) is False
     assert seen
-
-
-# One by one.
 
 
 def test_two_colliders_that_want_an_edge_both_ways_leave_it_undirected() -> None:
