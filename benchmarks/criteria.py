@@ -26,6 +26,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from criteria_tasks import JUDGES, graph_of, make
+
 HERE = Path(__file__).resolve().parent
 REPEATS = 30
 LOADING = 120.0  # seconds for loading a tool and building the graph
@@ -183,8 +185,6 @@ def growth(times: dict[int, float]) -> str:
 
 def compare(task: Reply, found: dict[str, dict[str, Reply]]) -> list[str]:
     """Return the differences: tool, size, question, and what differs."""
-    from criteria_tasks import JUDGES, graph_of
-
     graph = graph_of(task)
     out = []
     for tool, replies in found.items():
@@ -223,8 +223,6 @@ def head(versions: dict[str, str], options: argparse.Namespace, missing: list[st
 
 def main() -> int:
     """Run all sizes and print the tables; the exit code says whether all answers agree."""
-    from criteria_tasks import make
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000, 100_000])
     parser.add_argument("--questions", nargs="+", choices=QUESTIONS, default=list(QUESTIONS))
@@ -286,8 +284,6 @@ def report(results: dict[int, dict[str, dict[str, Reply]]], options: argparse.Na
 
 
 if __name__ == "__main__":
-    # criteria_tasks is beside this file, but so is coverage.py, which isn't what numba looks for under that name.
-    import criteria_tasks  # noqa: F401 (imported while its folder can be seen)
-
+    # What lies beside this file is imported by now; its coverage.py isn't what numba looks for under that name.
     sys.path.remove(str(HERE))
     sys.exit(main())

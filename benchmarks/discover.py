@@ -36,7 +36,7 @@ from discover_report import ALPHA, OURS, PEERS, Case, Reply, aims, alone, judged
 
 HERE = Path(__file__).resolve().parent
 LOADING = 120.0  # seconds for a process beyond what its call may take
-ONCE = ("between", "none")  # settings of ours that are asked for once, for their graph
+ONCE = ("all", "none")  # what else ours may test edges with, of possible-d-sep: asked once, for its graph
 ORDERS = 3  # orders of columns that are tried where a skeleton should not depend on them, and may
 GROWING = ("pc", "fci")  # parts whose cases grow
 PARTS = ("pc", "fci", "discrete", "truth pc", "truth fci")
@@ -65,9 +65,8 @@ DISCRETE = (
 FCI = (
     "Random DAGs, a tenth as many nodes again hidden; slopes and rows as for PC. Everyone tests given sets out of",
     "possible-d-sep. Ours does so for every edge, whatever becomes of the others, so that no order plays a part, and",
-    "given all of it (its default), what lies between the ends, or none. causal-learn leaves out what only paths",
-    "through the other end reach, and counts each edge that it cuts at once. Ours makes more tests for that, and cuts",
-    "more edges of finite samples. Ratios are to our default.",
+    "given what of it lies between the ends (its default), all of it, or none. causal-learn leaves out what only",
+    "paths through the other end reach, and counts each edge that it cuts at once. Ratios are to our default.",
 )
 TRUTH = (
     "Precision / recall; an arrowhead is right where the true graph has one at that node of that edge. The truth is",
@@ -136,7 +135,7 @@ def ask_all(case: Case, over: set[str], options: argparse.Namespace, processes: 
     if discrete:
         ours |= {f"{OURS}, {name}": settings for name, settings in AS_PEER.items()}
     if fci and not discrete:
-        ours |= {f"{OURS}, {policy}": {"possible_d_sep": policy} for policy in ("between", "none")}
+        ours |= {f"{OURS}, {policy}": {"possible_d_sep": policy} for policy in ONCE}
     for who, settings in ours.items():
         case.replies[who] = ask(sys.executable, OURS, case, settings, options, 0 if who.endswith(ONCE) else processes)
     for who in PEERS:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from discover_tasks import Data, Marks, Score, corrected, legal, of_edges, of_graph, scores, skeleton
+from tables import row, table, written
 
 import causalgraph as cg
 
@@ -62,26 +63,6 @@ def told(reply: Reply) -> str:
     """Tell a reply in a few words, for those who wait."""
     times = {what: median(reply, what) for what in ("first", "warm", "warm busy")}
     return ", ".join(f"{k} {written(v)}" for k, v in times.items() if v is not None) or str(reply)[:200]
-
-
-def written(seconds: float) -> str:
-    """Write a time in its natural unit.
-
-    >>> written(0.0012), written(3)
-    ('1.2 ms', '3.0 s')
-    """
-    milli = seconds * 1000
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{milli:.0f} ms" if milli >= 10 else f"{milli:.1f} ms"
-
-
-def row(*cells: object) -> str:
-    """Return a row of a table."""
-    return "| " + " | ".join(map(str, cells)) + " |"
-
-
-def table(*titles: str) -> list[str]:
-    """Return the head of a table."""
-    return [row(*titles), "|---" * len(titles) + "|"]
 
 
 def ratio(case: Case, who: str) -> tuple[float, float] | None:

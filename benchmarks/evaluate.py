@@ -31,6 +31,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evaluate_tasks import LARGE, TASKS, encoded, limit, write, write_large
+from tables import row, written
+
 import causalgraph as cg
 
 HERE = Path(__file__).resolve().parent
@@ -117,8 +120,6 @@ def at_hand(folder: Path | None) -> dict[str, str]:
 
 def ask(name: str, path: Path, rows: int, before: dict[str, Asked], options: argparse.Namespace) -> Asked:
     """Put one question to everyone."""
-    from evaluate_tasks import TASKS, encoded, limit, write
-
     task = TASKS[name]
     if not path.exists():
         write(task, path, rows, options.seed)
@@ -154,16 +155,6 @@ def told(reply: Reply) -> str:
     return ", ".join(f"{k} {v}" for k, v in times.items()) or str(reply)
 
 
-def written(seconds: float) -> str:
-    """Write a time in its natural unit.
-
-    >>> written(0.0012), written(3)
-    ('1.2 ms', '3.00 s')
-    """
-    milli = seconds * 1000
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{milli:.0f} ms" if milli >= 10 else f"{milli:.1f} ms"
-
-
 def times(ratio: float) -> str:
     """Write a ratio.
 
@@ -171,11 +162,6 @@ def times(ratio: float) -> str:
     ('2.3x', '1,234x')
     """
     return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.2g}x"
-
-
-def row(*cells: object) -> str:
-    """Return a row of a table."""
-    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def ours(asked: Asked) -> list[str]:
@@ -250,8 +236,6 @@ def aims(found: list[Asked]) -> list[str]:
 
 def large(options: argparse.Namespace, folder: Path) -> tuple[list[str], list[str]]:
     """Ask about more rows than memory may hold; return the lines that tell of it, and what went wrong."""
-    from evaluate_tasks import LARGE, write_large
-
     path = folder / "large.parquet"
     by_hand = write_large(path, options.large, options.seed)
     reply = run([sys.executable, str(HERE / "evaluate_ours.py"), "DuckDB, 400 MB"], {"model": LARGE, "path": str(path)})
@@ -273,8 +257,6 @@ def large(options: argparse.Namespace, folder: Path) -> tuple[list[str], list[st
 
 def page(found: list[Asked], told_large: list[str], problems: list[str], options: argparse.Namespace) -> str:
     """Return the whole report."""
-    from evaluate_tasks import TASKS
-
     there = at_hand(options.peers)
     versions = {p: r["version"] for a in found for p, r in a.replies.items() if "version" in r}
     peers = ", ".join(f"{p} {v}" for p, v in versions.items()) or "no peer"
@@ -317,8 +299,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    from evaluate_tasks import TASKS
-
     found: list[Asked] = []
     with tempfile.TemporaryDirectory() as made:
         folder = options.folder or Path(made)
@@ -338,8 +318,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # evaluate_tasks is beside this file, but so is coverage.py, which isn't what numba looks for under that name.
-    import evaluate_tasks  # noqa: F401 (imported while its folder can be seen)
-
+    # What lies beside this file is imported by now; its coverage.py isn't what numba looks for under that name.
     sys.path.remove(str(HERE))
     sys.exit(main())

@@ -36,6 +36,7 @@ from typing import Any
 
 import numpy as np
 from sympy import Expr, Integer, Mul, preorder_traversal
+from tables import row, table, written
 
 import causalgraph
 from causalgraph.certify.verify import Verification, verify
@@ -234,26 +235,6 @@ def measure(size: int, python: str | None, options: argparse.Namespace) -> tuple
                 what = answer.get("failed") or ("slow" if "slow" in answer else f"wrong: {answer['text'][:300]}")
                 sys.stderr.write(f"{size} nodes, question {number}: {who}: {what}\n")
     return version, out
-
-
-def written(seconds: float) -> str:
-    """Write a time in its natural unit.
-
-    >>> written(0.0012), written(3)
-    ('1.2 ms', '3.00 s')
-    """
-    milli = seconds * 1000
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{milli:.0f} ms" if milli >= 10 else f"{milli:.1f} ms"
-
-
-def row(*cells: object) -> str:
-    """Return a row of a table."""
-    return "| " + " | ".join(map(str, cells)) + " |"
-
-
-def table(*columns: str) -> list[str]:
-    """Return the head of a table."""
-    return [row(*columns), "|---" * len(columns) + "|"]
 
 
 def times(results: dict[int, Size], limit: float) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 from causalgraph.answers import Answer, Block, Document, Word, line
 from causalgraph.criteria.separation import naming
@@ -200,12 +200,12 @@ def differences(
     one, two = _graph(first), _graph(second)
     called = names or _names(first, second)
     pairs = list(compared(one, two))
-    sorts: dict[Verdict, tuple[Compared, ...]] = {
-        verdict: tuple(c for c in pairs if c.verdict == verdict) for verdict in get_args(Verdict)
-    }
-    other = tuple(c for c in pairs if c.verdict in ("less", "other"))
+
+    def sort(*verdicts: Verdict) -> tuple[Compared, ...]:
+        return tuple(c for c in pairs if c.verdict in verdicts)
+
     places = _positions(first) or _positions(second)
-    return Differences(one, two, called, sorts["first"], sorts["second"], other, sorts["same"], places)
+    return Differences(one, two, called, sort("first"), sort("second"), sort("less", "other"), sort("same"), places)
 
 
 def _names(first: object, second: object) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from causalgraph.errors import ModelError
 
 FOUND = cg.parse('pag "Found"\nA o-> B; B -> C; C o-o D; B -> E')
 TRUE = cg.parse('dag "True"\nA -> B; B -> C; C -> D; F -> E; U [latent]; U -> A')
+SORTS = ("only_first", "only_second", "other_marks", "less", "contradicting", "same")
 STARTS = {".svg": b"<svg ", ".pdf": b"%PDF", ".png": b"\x89PNG", ".html": b"<!DOCTYPE html>"}
 
 
@@ -22,14 +23,7 @@ def told():
 
 def test_the_counts_add_up_to_the_distance(told):
     said = told.to_dict()
-    assert said["counts"] == {
-        "only_first": 1,
-        "only_second": 2,
-        "other_marks": 2,
-        "less": 2,
-        "contradicting": 0,
-        "same": 1,
-    }
+    assert said["counts"] == dict(zip(SORTS, (1, 2, 2, 2, 0, 1), strict=True))
     assert said["distance"] == told.distance == 5
     assert said["other_marks"][0] == {"pair": ["A", "B"], "first": [["A", "o->", "B"]], "second": [["A", "->", "B"]]}
     assert said["nodes_only_second"] == ["F", "U"]
@@ -96,3 +90,27 @@ def test_what_has_no_graph_is_refused(thing):
     with pytest.raises(cg.ModelError, match="no graph to compare") as error:
         differences(cg.graph("A -> B"), thing)
     assert error.value.code == "E137"
+
+
+def test_two_graphs_of_one_title_are_called_by_their_files(tmp_path):
+    for name in ("one/old.dag", "one/new.dag", "two/new.dag"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('pag "Found by fci"\nA o-> B\n')
+    old, new, other = (cg.load(tmp_path / name) for name in ("one/old.dag", "one/new.dag", "two/new.dag"))
+    assert differences(old, new).names == ("old.dag", "new.dag")
+    assert differences(new, other).names == (str(tmp_path / "one/new.dag"), str(tmp_path / "two/new.dag"))
+    assert differences(new, new).names == ("Found by fci (first)", "Found by fci (second)")
+    assert differences(new, cg.parse('dag "True"\nA -> B')).names == ("Found by fci", "True")
+    assert ">old.dag</text>" in differences(old, new).draw(".svg")
+
+
+def test_what_says_less_and_what_contradicts_are_told_apart_in_words_and_values():
+    told = differences(cg.parse("pag\nA o-> B; B -> C; D -> E"), cg.parse("dag\nA -> B; C -> B; D -> E"))
+    said = told.to_dict()
+    assert said["counts"] == dict.fromkeys(SORTS, 0) | {"other_marks": 2, "less": 1, "contradicting": 1, "same": 1}
+    assert [pair["pair"] for pair in said["less"]] == [["A", "B"]]
+    assert [pair["pair"] for pair in said["contradicting"]] == [["B", "C"]]
+    assert {*told.less, *told.contradicting} == {*told.other_marks}
+    words = str(told)
+    assert "in both, one says less, no contradiction (the first; the second): 1\n    A o→ B; A → B" in words
+    assert "in both, with marks that contradict each other (the first; the second): 1\n    B → C; B ← C" in words

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 import causalgraph as cg
-from causalgraph.differences import differences
 from causalgraph.errors import ModelError
 from causalgraph.graphs.mixed import Edge
 from causalgraph.pictures import FORMS, PAGE, draw, picture, weights_of
@@ -121,37 +120,6 @@ def test_frequencies_are_weights_too():
 def test_a_width_that_nothing_can_set_is_refused(model, by):
     with pytest.raises(ModelError, match="E220"):
         draw(model, ".svg", weigh=by)
-
-
-def test_two_graphs_of_one_title_are_called_by_their_files(tmp_path):
-    for name in ("one/old.dag", "one/new.dag", "two/new.dag"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text('pag "Found by fci"\nA o-> B\n')
-    old, new, other = (cg.load(tmp_path / name) for name in ("one/old.dag", "one/new.dag", "two/new.dag"))
-    assert differences(old, new).names == ("old.dag", "new.dag")
-    assert differences(new, other).names == (str(tmp_path / "one/new.dag"), str(tmp_path / "two/new.dag"))
-    assert differences(new, new).names == ("Found by fci (first)", "Found by fci (second)")
-    assert differences(new, cg.parse('dag "True"\nA -> B')).names == ("Found by fci", "True")
-    assert ">old.dag</text>" in differences(old, new).draw(".svg")
-
-
-def test_what_says_less_and_what_contradicts_are_told_apart_in_words_and_values():
-    told = differences(cg.parse("pag\nA o-> B; B -> C; D -> E"), cg.parse("dag\nA -> B; C -> B; D -> E"))
-    said = told.to_dict()
-    assert said["counts"] == {
-        "only_first": 0,
-        "only_second": 0,
-        "other_marks": 2,
-        "less": 1,
-        "contradicting": 1,
-        "same": 1,
-    }
-    assert [pair["pair"] for pair in said["less"]] == [["A", "B"]]
-    assert [pair["pair"] for pair in said["contradicting"]] == [["B", "C"]]
-    assert {*told.less, *told.contradicting} == {*told.other_marks}
-    words = str(told)
-    assert "in both, one says less, no contradiction (the first; the second): 1\n    A o→ B; A → B" in words
-    assert "in both, with marks that contradict each other (the first; the second): 1\n    B → C; B ← C" in words
 
 
 def test_numbers_of_nothing_are_refused():

@@ -19,6 +19,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -187,12 +188,12 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     name = sys.argv[1]
-    told, sys.stdout = sys.stdout, Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (some peers print)
-    try:
-        found = answer(name, request)
-    except Exception as problem:  # noqa: BLE001 (a peer may raise anything; what it says is shown)
-        found = {"failed": f"{type(problem).__name__}: {problem}"[:200]}
-    json.dump(found | {"version": importlib.metadata.version(PEERS[name][1])}, told)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):  # some peers print
+        try:
+            found = answer(name, request)
+        except Exception as problem:  # noqa: BLE001 (a peer may raise anything; what it says is shown)
+            found = {"failed": f"{type(problem).__name__}: {problem}"[:200]}
+    json.dump(found | {"version": importlib.metadata.version(PEERS[name][1])}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +167,9 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     name = sys.argv[1]
-    told, sys.stdout = sys.stdout, Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (some peers print)
-    found = answer(name, asked["task"], asked["path"], asked["repeats"], asked["patience"])
-    json.dump(found | {"version": importlib.metadata.version(name)}, told)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):  # some peers print
+        found = answer(name, asked["task"], asked["path"], asked["repeats"], asked["patience"])
+    json.dump(found | {"version": importlib.metadata.version(name)}, sys.stdout)
 
 
 if __name__ == "__main__":

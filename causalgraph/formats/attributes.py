@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from causalgraph.formats.text import decimal_text, level_list, level_list_text, number, position, truth
 from causalgraph.variables import Kind, Variable
@@ -50,7 +51,8 @@ def _position(variable: Variable, text: str) -> Variable | None:
 def _role(role: str) -> Callable[[Variable, str], Variable | None]:
     def read(variable: Variable, text: str) -> Variable | None:
         holds = truth(text)
-        return None if holds is None else replace(variable, **{role: holds})  # type: ignore[arg-type]  # a boolean field
+        said: dict[str, Any] = {role: holds}
+        return None if holds is None else replace(variable, **said)
 
     return read
 

@@ -7,7 +7,7 @@ diagram: nothing is lost that isn't said.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from causalgraph.formats.diagram import EDGE_ATTRIBUTES, Diagram, inferred_kind
@@ -51,17 +51,12 @@ class Carries:
 
     marks: frozenset[str] = frozenset(MARKS)
     fields: frozenset[str] = frozenset(FIELDS)
-    edge_attributes: Mapping[str, Callable[[str | float], bool]] = None  # type: ignore[assignment]  # set below
+    edge_attributes: Mapping[str, Callable[[str | float], bool]] = field(default_factory=_all_edge_attributes)
     title: bool = True
     kind: bool = True
     knowledge: bool = False
     name: Callable[[str], str] = legal_name
     text: Callable[[str], str] = one_line
-
-    def __post_init__(self) -> None:
-        """Carry every attribute of an edge unless told otherwise."""
-        if self.edge_attributes is None:
-            object.__setattr__(self, "edge_attributes", _all_edge_attributes())
 
 
 def fitted(diagram: Diagram, carries: Carries) -> Diagram:
@@ -80,8 +75,8 @@ def fitted(diagram: Diagram, carries: Carries) -> Diagram:
     dropped = [str(e) for e in diagram.graph.edges if e.mark not in carries.marks]
     losses += [f"the edges {listed(dropped)}"] * bool(dropped)
     variables = {new[v.name]: replace(v, name=new[v.name]) for v in diagram.variables.values()}
-    for field, (words, nothing) in FIELDS.items():
-        losses += _strip(variables, carries, field, words, nothing)
+    for part, (words, nothing) in FIELDS.items():
+        losses += _strip(variables, carries, part, words, nothing)
     attributes, lost = _edge_attributes(diagram, kept, carries)
     losses += lost
     edges = {e: Edge(new[e.left], e.mark, new[e.right]).canonical for e in kept}

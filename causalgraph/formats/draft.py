@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from causalgraph.errors import ModelError, SourceText, Span
 from causalgraph.formats.attributes import described, edge_value
@@ -89,7 +90,8 @@ class Draft:
 
     def flag(self, name: str, role: str) -> None:
         """Give a variable a role."""
-        self.variables[name] = replace(self.variables[name], **{role: True})  # type: ignore[arg-type]  # a boolean field
+        said: dict[str, Any] = {role: True}
+        self.variables[name] = replace(self.variables[name], **said)
 
     def connect(
         self, left: str, mark: str, right: str, span: Span, attributes: Mapping[str, str] | None = None

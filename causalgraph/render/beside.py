@@ -71,14 +71,14 @@ def beside(first: MixedGraph, second: MixedGraph, names: tuple[str, str], pictur
     )
     kept = Picture(labels=shown.labels, positions=shown.positions, unshared=unshared)
     layout = laid_out(union, kept)
-    panels = (
-        _panel(first, replace(shown, unshared=unshared & {*first.nodes}), layout, lines[0]),
-        _panel(second, replace(shown, unshared=unshared & {*second.nodes}), layout, lines[1]),
-    )
-    told = _words(first, pairs, unshared, names, 0), _words(second, pairs, unshared, names, 1)
-    panels = replace(panels[0], told=panels[0].told | told[0]), replace(panels[1], told=panels[1].told | told[1])
+
+    def panel(at: int) -> Drawing:
+        graph = (first, second)[at]
+        drawing = _panel(graph, replace(shown, unshared=unshared & {*graph.nodes}), layout, lines[at])
+        return replace(drawing, told=drawing.told | _words(graph, pairs, unshared, names, at))
+
     captions = wrap(names[0], TITLE_WIDTH), wrap(names[1], TITLE_WIDTH)
-    return headed(paired(*panels, captions, beside=True), shown.title, _keys(pairs, unshared, names))
+    return headed(paired(panel(0), panel(1), captions, beside=True), shown.title, _keys(pairs, unshared, names))
 
 
 def _shared(pairs: Iterable[Compared]) -> tuple[dict[Edge, Edge], dict[Edge, Edge]]:

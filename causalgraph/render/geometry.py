@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -105,7 +105,17 @@ class Spline:
 
 def samples(spline: Spline) -> list[Point]:
     """Return points along a curve, close enough for what is as large as a word."""
-    return _samples(spline.points)
+    points = spline.points
+    out = [points[0]]
+    for at in range(0, len(points) - 1, 3):
+        a, b, c, d = points[at : at + 4]
+        for step in range(1, STEPS + 1):
+            t = step / STEPS
+            u = 1 - t
+            weights = (u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t)
+            x, y = (sum(w * p[axis] for w, p in zip(weights, (a, b, c, d), strict=True)) for axis in (0, 1))
+            out.append((x, y))
+    return out
 
 
 def _tipped(tip: Point | None, last: Point, inner: Point, length: float) -> tuple[Point | None, Point]:
@@ -129,7 +139,7 @@ def arc(one: Place, other: Place, others: Iterable[Place], tip: float) -> Spline
     }
 
     def cost(part: float) -> float:
-        hits = sum(place.holds(point) for point in _samples(curves[part].points) for place in in_way)
+        hits = sum(place.holds(point) for point in samples(curves[part]) for place in in_way)
         return hits + DETOUR * abs(part)
 
     return curves[min(BENDS, key=cost)]
@@ -137,13 +147,13 @@ def arc(one: Place, other: Place, others: Iterable[Place], tip: float) -> Spline
 
 def halfway(spline: Spline, part: float = 0.5) -> tuple[Point, Point]:
     """Return the point at that part of a curve's length, and the direction of the curve there, of length 1."""
-    samples = _samples(spline.points)
+    points = samples(spline)
     walked = [0.0]
-    for one, other in itertools.pairwise(samples):
+    for one, other in itertools.pairwise(points):
         walked.append(walked[-1] + math.dist(one, other))
     goal = part * walked[-1]
     at = max(1, next(i for i, w in enumerate(walked) if w >= goal))
-    (x1, y1), (x2, y2) = samples[at - 1], samples[at]
+    (x1, y1), (x2, y2) = points[at - 1], points[at]
     step = walked[at] - walked[at - 1]
     beyond = (goal - walked[at - 1]) / step if step else 0
     return (x1 + beyond * (x2 - x1), y1 + beyond * (y2 - y1)), _unit(x2 - x1, y2 - y1)
@@ -181,20 +191,6 @@ def _moved(point: Point, towards: Point, by: float) -> Point:
 def _unit(dx: float, dy: float) -> Point:
     length = math.hypot(dx, dy)
     return (dx / length, dy / length) if length else (1.0, 0.0)
-
-
-def _samples(points: Sequence[Point]) -> list[Point]:
-    """Return points along a spline."""
-    out = [points[0]]
-    for at in range(0, len(points) - 1, 3):
-        a, b, c, d = points[at : at + 4]
-        for step in range(1, STEPS + 1):
-            t = step / STEPS
-            u = 1 - t
-            weights = (u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t)
-            x, y = (sum(w * p[axis] for w, p in zip(weights, (a, b, c, d), strict=True)) for axis in (0, 1))
-            out.append((x, y))
-    return out
 
 
 def _written(point: Point) -> str:

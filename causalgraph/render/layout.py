@@ -162,8 +162,7 @@ def line(statement: Statement, spline: Spline, kind: Meaning) -> Iterator[Statem
     if kind == "plain" and looks["class"] != kind:
         bare = {"arrowtail": "none", "arrowhead": "none", "pos": str(Spline(spline.points))}
         yield Statement(statement.ends, looks | bare)
-        thin = {"id": f"{looks['id']}-m", "class": f"{kind} marks", "penwidth": THIN}
-        looks = looks | thin
+        looks = looks | {"id": f"{looks['id']}-m", "class": f"{kind} marks", "penwidth": THIN}
     yield Statement(statement.ends, looks | {"pos": str(spline)})
     for at, angle in enumerate(LINES[kind].bars):
         looks = {

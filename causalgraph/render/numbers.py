@@ -92,11 +92,10 @@ def placed(splines: Mapping[Edge, Spline], in_way: Iterable[Place], weights: Wei
     room = {e: sum(crowd.hits(box, e) == 0 for box in _on_line(t, splines[e], NUMBER_SIZE)) for e, t in texts.items()}
     found: dict[Edge, Number] = {}
     for edge in sorted(texts, key=lambda e: room[e]):
-        found[edge] = _found(texts[edge], edge, splines[edge], crowd)
-        crowd.add(found[edge].place)
-        if found[edge].leader:
-            for x, y in _dotted(samples(found[edge].leader or splines[edge])):
-                crowd.add(Place(x, y, 1, 1, is_round=True))
+        found[edge] = number = _found(texts[edge], edge, splines[edge], crowd)
+        crowd.add(number.place)
+        for x, y in _dotted(samples(number.leader)) if number.leader else ():
+            crowd.add(Place(x, y, 1, 1, is_round=True))
     return [found[edge] for edge in texts]
 
 
@@ -106,7 +105,6 @@ def _found(text: str, edge: Edge, spline: Spline, crowd: Crowd) -> Number:
         for box in _on_line(text, spline, size):
             if not crowd.hits(box, edge):
                 return Number(text, box, size)
-    beside = list(_beside(text, spline))
     # What hides nothing comes first; then the leader may cross lines.
     costs = (
         (
@@ -114,10 +112,9 @@ def _found(text: str, edge: Edge, spline: Spline, crowd: Crowd) -> Number:
             + sum(crowd.hits(Place(*p, 1, 1, is_round=True), edge) for p in _shaft(n)),
             n,
         )
-        for n in beside
+        for n in _beside(text, spline)
     )
-    best = min(_until_free(costs), key=lambda pair: pair[0])
-    return best[1]
+    return min(_until_free(costs), key=lambda pair: pair[0])[1]
 
 
 def _until_free(costs: Iterable[tuple[int, Number]]) -> Iterator[tuple[int, Number]]:
@@ -172,8 +169,7 @@ def _marks(spline: Spline) -> Iterator[Place]:
 
 def _half_width(edge: Edge, weights: Weights) -> float:
     """Return half the width of an edge's line, with the gap that numbers of other edges keep."""
-    step = weights.step(edge)
-    return WIDTHS[step or 0] / 2 + GAP
+    return WIDTHS[weights.step(edge) or 0] / 2 + GAP
 
 
 def _dotted(line: list[Point]) -> list[Point]:

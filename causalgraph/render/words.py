@@ -50,10 +50,9 @@ def drawn_edge(edge: Edge) -> str:
 
 def words_of_edge(edge: Edge, picture: Picture) -> str:
     """Say what an edge is."""
-    number = picture.weights.words(edge) if picture.weights else None
-    if meaning(edge, picture) == "unweighed" and picture.weights:
-        number = f"no {picture.weights.scale.noun}"
-    return _told(drawn_edge(edge), ", ".join(filter(None, (LINE_KEYS.get(meaning(edge, picture)), number))))
+    kind, weights = meaning(edge, picture), picture.weights
+    number = None if weights is None else f"no {weights.scale.noun}" if kind == "unweighed" else weights.words(edge)
+    return _told(drawn_edge(edge), ", ".join(filter(None, (LINE_KEYS.get(kind), number))))
 
 
 def summary(graph: MixedGraph, picture: Picture) -> str:

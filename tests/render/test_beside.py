@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 
@@ -16,6 +14,7 @@ from causalgraph.graphs.mixed import MARKS, MixedGraph
 from causalgraph.render import beside
 from causalgraph.render.picture import Picture
 from strategies import scaled
+from svgs import ids_are_unique, made_anew, read
 
 ONE = MixedGraph.build(
     [("A", "o->", "B"), ("B", "->", "C"), ("C", "<->", "D"), ("A", "->", "D"), ("B", "->", "E"), ("A", "<->", "E")],
@@ -39,9 +38,7 @@ class Panels:
     """An SVG of two graphs, read."""
 
     def __init__(self, text: str) -> None:
-        self.root = ET.fromstring(text)  # noqa: S314 (our own text)
-        for element in self.root.iter():
-            element.tag = element.tag.rpartition("}")[2]
+        self.root = read(text)
 
     def groups(self, kind: str, at: int) -> dict[str, ET.Element]:
         """Return the groups of a class in a panel by the start of their tooltips."""
@@ -151,26 +148,19 @@ def test_the_picture_tells_the_counts_and_its_names(panels):
 
 def test_ids_are_unique_in_a_page_of_several():
     texts = [beside.svg(ONE, TWO, NAMES), beside.svg(TWO, ONE, NAMES), beside.svg(ONE, ONE, NAMES)]
-    ids = [e.get("id") for text in texts for e in Panels(text).root.iter() if e.get("id")]
-    assert len(ids) == len(set(ids))
+    assert ids_are_unique(map(read, texts))
 
 
 def test_the_same_pair_is_the_same_text_in_another_process():
     program = (
-        "import sys; sys.path[:0] = sys.argv[1:]\n"
         "from causalgraph.graphs.mixed import MixedGraph\n"
         "from causalgraph.render import beside\n"
         "a = MixedGraph.build([('A','->','B'),('B','<->','C'),('D','->','C')])\n"
         "b = MixedGraph.build([('B','->','A'),('E','->','C'),('D','->','C')], ['F'])\n"
         "sys.stdout.write(beside.svg(a, b, ('x', 'y')))"
     )
-    made = [
-        subprocess.run(
-            [sys.executable, "-c", program, *sys.path], capture_output=True, check=True, env={"PYTHONHASHSEED": seed}
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert made[0] == made[1]
+    first, second = made_anew(program)
+    assert first == second
 
 
 def test_given_places_are_kept():

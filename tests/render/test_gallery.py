@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from causalgraph.render.gallery import gallery
 from causalgraph.render.html import page
 from causalgraph.render.svg import Picture, frames
 from strategies import graphs_with_sets
+from svgs import read
 
 GRAPH = MixedGraph.build(
     [("Z", "->", "X"), ("Z", "->", "Y"), ("X", "->", "M"), ("M", "->", "Y"), ("X", "->", "C"), ("Y", "->", "C")]
@@ -22,14 +22,6 @@ GRAPH = MixedGraph.build(
 
 def found(given=()):
     return list(paths(GRAPH, "X", "Y", given=given))
-
-
-def read(markup: str) -> ET.Element:
-    """Read an element; its tags lose their namespaces."""
-    root = ET.fromstring(markup)  # noqa: S314 (our own text)
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-    return root
 
 
 def lit(frame: str) -> dict[str, str]:

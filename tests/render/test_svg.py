@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 
 from causalgraph.graphs.mixed import MARKS, Edge, MixedGraph
 from causalgraph.render.svg import Picture, pdf, png, svg
+from svgs import ids_are_unique, made_anew, read
 
 BANNER = MixedGraph.build(
     [
@@ -41,9 +40,7 @@ class Drawn:
 
     def __init__(self, graph: MixedGraph, picture: Picture | None = None) -> None:
         self.text = svg(graph, picture)
-        self.root = ET.fromstring(self.text)  # noqa: S314
-        for element in self.root.iter():
-            element.tag = element.tag.rpartition("}")[2]
+        self.root = read(self.text)
 
     def groups(self, *classes: str) -> list[ET.Element]:
         """Return the groups that have all these classes."""
@@ -135,30 +132,19 @@ def test_light_and_dark_are_in_a_style_that_holds_for_this_picture_alone(banner)
 
 def test_ids_are_unique_within_a_page():
     pictures = [Drawn(BANNER), Drawn(BANNER, PICTURE), Drawn(BANNER, Picture(legend=True)), Drawn(MixedGraph.build([]))]
-    ids = [e.get("id") for drawn in pictures for e in drawn.root.iter() if e.get("id")]
-    assert len(ids) == len(set(ids))
+    assert ids_are_unique(drawn.root for drawn in pictures)
 
 
 def test_the_same_picture_is_the_same_text_in_another_process():
     program = (
-        "import sys; sys.path[:0] = sys.argv[1:]\n"
         "from causalgraph.graphs.mixed import MixedGraph, Edge\n"
         "from causalgraph.render.svg import svg, Picture\n"
         "g = MixedGraph.build([('A','->','B'),('B','<->','C'),('A','o->','C')], kind='pag')\n"
         "sys.stdout.buffer.write(svg(g, Picture(adjusted=frozenset('AB'), legend=True)).encode())"
     )
-    made = [
-        subprocess.run(
-            [sys.executable, "-c", program, *sys.path],
-            capture_output=True,
-            check=True,
-            env={"PYTHONHASHSEED": seed},
-        )
-        for seed in ("1", "2")
-    ]
-    assert made[0].stdout == made[1].stdout
-    assert made[0].stdout.startswith(b"<svg ")
-    assert not made[0].stderr
+    first, second = made_anew(program)
+    assert first == second
+    assert first.startswith(b"<svg ")
 
 
 def test_both_edges_of_a_bow_are_seen():

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+import svgs
 from causalgraph.graphs.mixed import Edge, MixedGraph
 from causalgraph.render.geometry import Place, Spline
 from causalgraph.render.layout import laid_out
@@ -35,11 +36,8 @@ CLOSE = {name: (at, 0) for at, name in enumerate("ABCDE")}
 
 
 def read(picture: Picture, graph: MixedGraph = GRAPH) -> ET.Element:
-    """Return an SVG, its tags without a namespace."""
-    root = ET.fromstring(svg(graph, picture))  # noqa: S314 (our own text)
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-    return root
+    """Return the SVG of a graph, read."""
+    return svgs.read(svg(graph, picture))
 
 
 def widths(root: ET.Element) -> dict[str, float]:
