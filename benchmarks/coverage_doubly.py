@@ -125,9 +125,8 @@ def of_a_binary_outcome(replicates: int) -> None:
 
 def main(replicates: int) -> None:
     """Print the tables."""
-    print(
-        f"# Coverage of doubly robust estimators\n\n`python benchmarks/coverage_doubly.py`: {replicates:,} replicates, seed 8."
-    )
+    print("# Coverage of doubly robust estimators\n")
+    print(f"`python benchmarks/coverage_doubly.py`: {replicates:,} replicates, seed 8.")
     for n in (500, SUBJECTS):
         for world in WORLDS:
             of_kang_schafer(n, world, replicates)
